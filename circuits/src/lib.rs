@@ -1,0 +1,1 @@
+//! The circuits of Vouch: chain history and model scores.

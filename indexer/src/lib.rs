@@ -1,0 +1,1 @@
+//! Follows a chain, checks every header and proof, stores them.

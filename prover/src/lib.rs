@@ -1,0 +1,1 @@
+//! From evidence to verified proofs: setup, keys, jobs.
