@@ -1,1 +1,3 @@
 //! The circuits of Vouch: chain history and model scores.
+
+pub mod poseidon;
