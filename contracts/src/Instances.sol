@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.29;
+
+/// @notice A block that a history proof ends in.
+struct Anchor {
+    uint64 number;
+    bytes32 hash;
+}
+
+/// @notice What a prover says about a subject. Model, subject and block come from elsewhere.
+struct Claim {
+    /// Signed fixed point, `65536` is 1.0; outputs the model does not have are 0.
+    int128[4] outputs;
+    /// Posted history roots; unused ones repeat the first.
+    uint256[4] roots;
+    /// Who is paid for the proof.
+    address payee;
+}
+
+/// @title Instances
+/// @notice The public inputs of both circuits. Their order is written here and in `circuits/src/instances.rs` only;
+/// `test/vectors/instances.json` pins both.
+library Instances {
+    /// @notice Order of the scalar field of BN254. Every instance is below it.
+    uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+
+    /// @notice Anchors a history proof has room for.
+    uint256 internal constant MAX_ANCHORS = 8;
+
+    /// @notice More anchors than the circuit has room for, or none.
+    error AnchorCount(uint256 max, uint256 got);
+
+    /// @return out [root, payee, then 8 times (number * 2^128 + upper half of the hash, lower half)]; unused anchors are 0
+    function history(uint256 root, address payee, Anchor[] calldata anchors)
+        internal
+        pure
+        returns (uint256[] memory out)
+    {
+        if (anchors.length == 0 || anchors.length > MAX_ANCHORS) revert AnchorCount(MAX_ANCHORS, anchors.length);
+        out = new uint256[](2 + 2 * MAX_ANCHORS);
+        out[0] = root;
+        out[1] = uint160(payee);
+        for (uint256 i = 0; i < anchors.length; ++i) {
+            uint256 hash = uint256(anchors[i].hash);
+            out[2 + 2 * i] = uint256(anchors[i].number) << 128 | hash >> 128;
+            out[3 + 2 * i] = uint128(hash);
+        }
+    }
+
+    /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs]; a negative output `o` is `R - |o|`
+    function score(uint256 chainId, address subject, uint64 asOf, Claim calldata claim)
+        internal
+        pure
+        returns (uint256[] memory out)
+    {
+        out = new uint256[](12);
+        out[0] = chainId;
+        out[1] = uint160(claim.payee);
+        out[2] = uint160(subject);
+        out[3] = asOf;
+        for (uint256 i = 0; i < 4; ++i) {
+            out[4 + i] = claim.roots[i];
+            out[8 + i] = toField(claim.outputs[i]);
+        }
+    }
+
+    /// @dev Injective: `|value|` is far below `R / 2`.
+    function toField(int128 value) private pure returns (uint256) {
+        return value < 0 ? R - uint256(-int256(value)) : uint256(int256(value));
+    }
+}

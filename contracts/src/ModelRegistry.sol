@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.29;
+
+import {requireCode} from "./Code.sol";
+import {IScoreVerifier} from "./IScoreVerifier.sol";
+import {SSTORE2} from "solady/utils/SSTORE2.sol";
+
+/// @title ModelRegistry
+/// @notice Keeps the verifying keys of models and checks proofs under them. Registering is open to everyone and deploys
+/// no verifier.
+/// @dev Trusts the verifiers of its classes for the statement. A model is named by the hash of its key, so nobody can
+/// register a wrong key under a right name. A key proves only what its *structure* says: a consumer accepts a
+/// `modelId` after recomputing it (`vouch model verify`), or at least its `structureOf`.
+contract ModelRegistry {
+    struct Model {
+        /// Contract whose code is a zero byte followed by the key.
+        address key;
+        IScoreVerifier verifier;
+        bytes32 structureId;
+    }
+
+    /// @notice The verifier of a class; 0 if there is no such class. Never changes after construction.
+    mapping(bytes32 classId => IScoreVerifier) public verifierOf;
+
+    mapping(bytes32 modelId => Model) private models;
+
+    event ClassAdded(bytes32 indexed classId, IScoreVerifier verifier);
+    event ModelRegistered(bytes32 indexed modelId, bytes32 indexed structureId, bytes32 indexed classId, address key);
+    /// @notice What `author` says about a model. Not checked: filter by authors you trust.
+    event ModelDescribed(bytes32 indexed modelId, address indexed author, string uri);
+
+    error DuplicateClass(bytes32 classId);
+    error UnknownClass(bytes32 classId);
+    error UnknownModel(bytes32 modelId);
+
+    constructor(IScoreVerifier[] memory verifiers) {
+        for (uint256 i = 0; i < verifiers.length; ++i) {
+            requireCode(address(verifiers[i]));
+            bytes32 classId = verifiers[i].classId();
+            if (address(verifierOf[classId]) != address(0)) revert DuplicateClass(classId);
+            verifierOf[classId] = verifiers[i];
+            emit ClassAdded(classId, verifiers[i]);
+        }
+    }
+
+    /// @notice Stores `key` and names it. Anyone may call; a second time only describes.
+    /// @param key structure points ‖ weight points, as `IScoreVerifier.ids` takes it
+    /// @param uri where the model is described (its content hash included), or empty
+    function register(bytes32 classId, bytes calldata key, string calldata uri) external returns (bytes32 modelId) {
+        IScoreVerifier verifier = verifierOf[classId];
+        if (address(verifier) == address(0)) revert UnknownClass(classId);
+        bytes32 structureId;
+        (structureId, modelId) = verifier.ids(key);
+
+        if (models[modelId].key == address(0)) {
+            address pointer = SSTORE2.write(key);
+            models[modelId] = Model(pointer, verifier, structureId);
+            emit ModelRegistered(modelId, structureId, classId, pointer);
+        }
+        if (bytes(uri).length != 0) emit ModelDescribed(modelId, msg.sender, uri);
+    }
+
+    /// @notice Whether `proof` proves `instances` under the key of `modelId`.
+    function verify(bytes32 modelId, uint256[] calldata instances, bytes calldata proof) external view returns (bool) {
+        address key = models[modelId].key;
+        if (key == address(0)) revert UnknownModel(modelId);
+        return models[modelId].verifier.verify(SSTORE2.read(key), instances, proof);
+    }
+
+    function isRegistered(bytes32 modelId) external view returns (bool) {
+        return models[modelId].key != address(0);
+    }
+
+    function keyOf(bytes32 modelId) external view returns (bytes memory) {
+        return SSTORE2.read(_model(modelId).key);
+    }
+
+    function structureOf(bytes32 modelId) external view returns (bytes32) {
+        return _model(modelId).structureId;
+    }
+
+    function classOf(bytes32 modelId) external view returns (bytes32) {
+        return _model(modelId).verifier.classId();
+    }
+
+    function _model(bytes32 modelId) private view returns (Model storage model) {
+        model = models[modelId];
+        if (model.key == address(0)) revert UnknownModel(modelId);
+    }
+}
