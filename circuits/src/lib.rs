@@ -1,3 +1,4 @@
 //! The circuits of Vouch: chain history and model scores.
 
+pub mod facts;
 pub mod poseidon;
