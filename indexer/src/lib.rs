@@ -1,1 +1,29 @@
 //! Follows a chain, checks every header and proof, stores them.
+//!
+//! Nothing that a node says is believed: a header is stored when its bytes hash to the announced hash and it links to
+//! its parent, a state proof when it leads from that header's state root to the claimed value.
+//!
+//! | module | statement |
+//! |---|---|
+//! | [`config`] | which node, from which block, how deep finality lies |
+//! | [`db`] | the only file that knows RocksDB: columns, atomic batches, typed errors |
+//! | [`store`] | headers by number, trie nodes once by hash, proofs by block hash |
+//! | [`node`] | JSON-RPC over HTTP, WebSocket or IPC, with retries and typed errors |
+//! | [`headers`] | the stage `execute / unwind / tip`: a linked chain of checked headers |
+//! | [`proofs`] | an `eth_getProof` answer is true under a state root, or says where it is not |
+//! | [`sync`] | the loop: follow the head, find forks, unwind, fetch proofs |
+//! | [`replay`] | a JSON-RPC server over recorded or made-up chains |
+
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod headers;
+pub mod node;
+pub mod proofs;
+pub mod replay;
+pub mod store;
+pub mod sync;
+
+pub use config::{Config, Finality, Start};
+pub use error::IndexError;
+pub use sync::{Indexer, Step};
