@@ -1,0 +1,241 @@
+//! Structured reference string: the powers of a secret tau behind every KZG commitment.
+//!
+//! Statement: an [`Srs`] holds `tau^i * G1` for `i < 2^k`, the same points in the Lagrange basis, and `tau * G2`, all of one tau.
+//! Whoever knows tau can prove anything. A ceremony file comes from many people of whom one forgot; a development file comes from
+//! a published seed, says so in its name, and is refused on public chains.
+//!
+//! Files live in one directory, each beside `<name>.sha256`, which pins its bytes: a file that does not match is never used.
+
+mod check;
+mod development;
+mod error;
+mod halo2_raw;
+mod ptau;
+
+pub use error::SrsError;
+
+use crate::files;
+use halo2_base::halo2_proofs::{
+    halo2curves::bn256::{Bn256, G1Affine, G2Affine},
+    poly::{
+        commitment::{Params, ParamsProver},
+        kzg::commitment::ParamsKZG,
+    },
+};
+use std::path::{Path, PathBuf};
+
+/// The largest `k` for which a file is accepted; beyond it the points alone take 16 GiB.
+pub const MAX_K: u32 = 26;
+
+/// Chains on which nobody loses anything: anvil and hardhat, geth's developer chain.
+const LOCAL_CHAIN_IDS: [u64; 2] = [31337, 1337];
+
+/// Where the secret came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Anyone can compute tau: for tests and local chains.
+    UnsafeDevelopment,
+    /// A multi-party ceremony; the file was checked by pairings.
+    Ceremony,
+}
+
+/// A checked reference string of `2^k` points.
+#[derive(Clone, Debug)]
+pub struct Srs {
+    /// Parameters as halo2 takes them.
+    pub params: ParamsKZG<Bn256>,
+    /// Who chose tau.
+    pub origin: Origin,
+    /// Hash of the file in halo2's raw form: names the string in keys and passports.
+    pub sha256: [u8; 32],
+}
+
+impl Srs {
+    /// The development string of size `2^k`, read from `dir` or made there as `unsafe-dev-k<k>.srs`.
+    ///
+    /// Deterministic: every machine makes the same bytes, so that committed verifiers fit.
+    ///
+    /// # Errors
+    /// [`SrsError::Io`] when `dir` cannot be written. A damaged cached file is made again.
+    pub fn development(dir: &Path, k: u32) -> Result<Self, SrsError> {
+        check_k(k)?;
+        let path = dir.join(format!("unsafe-dev-k{k}.srs"));
+        match Self::read_pinned(&path, k, Origin::UnsafeDevelopment) {
+            Ok(srs) => return Ok(srs),
+            Err(SrsError::Missing { .. }) => {}
+            Err(damaged) => tracing::warn!(%damaged, "making the development SRS again"),
+        }
+        let params = development::generate(k);
+        Self::store(&path, params, Origin::UnsafeDevelopment)
+    }
+
+    /// A ceremony string of size `2^k` from the file `source` (halo2 raw, or snarkjs `.ptau`), which may be larger.
+    ///
+    /// - `pin`: the sha256 of the file `source`, where the caller knows it
+    /// - the converted file is kept in `dir` as `ceremony-<first 8 bytes of the sha256 of source>-k<k>.srs`
+    ///
+    /// Enforces: every point on its curve, G2 points in the right subgroup, all powers of one tau.
+    ///
+    /// # Errors
+    /// Names the file, what was expected and what came: truncation, another curve, too few points, wrong pin, powers of
+    /// different secrets.
+    pub fn ceremony(dir: &Path, source: &Path, k: u32, pin: Option<[u8; 32]>) -> Result<Self, SrsError> {
+        check_k(k)?;
+        let got = files::sha256_of(source).map_err(|e| SrsError::io(source, e))?;
+        if let Some(expected) = pin
+            && expected != got
+        {
+            return Err(SrsError::Pin {
+                path: source.into(),
+                expected: hex::encode(expected),
+                got: hex::encode(got),
+            });
+        }
+        let path = dir.join(format!("ceremony-{}-k{k}.srs", hex::encode(&got[..8])));
+        match Self::read_pinned(&path, k, Origin::Ceremony) {
+            Ok(srs) => return Ok(srs),
+            Err(SrsError::Missing { .. }) => {}
+            Err(damaged) => tracing::warn!(%damaged, "converting the ceremony file again"),
+        }
+        let params = if ptau::has_magic(source)? { ptau::read(source, k)? } else { halo2_raw::read(source, k)? };
+        check::one_secret(source, &params)?;
+        Self::store(&path, params, Origin::Ceremony)
+    }
+
+    /// Number of points is `2^k`.
+    pub fn k(&self) -> u32 {
+        self.params.k()
+    }
+
+    /// The same string cut to `2^k` points, with the hash of the cut string.
+    ///
+    /// # Errors
+    /// [`SrsError::TooSmall`] if `k` is larger than the string.
+    pub fn downsize(&self, k: u32) -> Result<Self, SrsError> {
+        if k > self.k() {
+            return Err(SrsError::TooSmall { path: PathBuf::from("(in memory)"), expected: k, got: self.k() });
+        }
+        let mut params = self.params.clone();
+        if k < self.k() {
+            params.downsize(k);
+        }
+        let sha256 = files::sha256(&halo2_raw::to_bytes(&params));
+        Ok(Self { params, origin: self.origin, sha256 })
+    }
+
+    /// Whether proofs under this string may be used on `chain_id`: a development string only on a local chain.
+    ///
+    /// # Errors
+    /// [`SrsError::UnsafeOnPublicChain`].
+    pub fn allowed_on(&self, chain_id: u64) -> Result<(), SrsError> {
+        match self.origin {
+            Origin::UnsafeDevelopment if !LOCAL_CHAIN_IDS.contains(&chain_id) => {
+                Err(SrsError::UnsafeOnPublicChain { chain_id })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `sha256:<hex>`, the form used in passports.
+    pub fn name(&self) -> String {
+        format!("sha256:{}", hex::encode(self.sha256))
+    }
+
+    fn read_pinned(path: &Path, k: u32, origin: Origin) -> Result<Self, SrsError> {
+        if !path.exists() {
+            return Err(SrsError::Missing { path: path.into() });
+        }
+        let sha256 = files::check_pin(path).map_err(|e| SrsError::io(path, e))?;
+        let params = halo2_raw::read(path, k)?;
+        Ok(Self { params, origin, sha256 })
+    }
+
+    fn store(path: &Path, params: ParamsKZG<Bn256>, origin: Origin) -> Result<Self, SrsError> {
+        let sha256 = files::write_pinned(path, &halo2_raw::to_bytes(&params)).map_err(|e| SrsError::io(path, e))?;
+        Ok(Self { params, origin, sha256 })
+    }
+}
+
+/// Puts points into halo2's parameter type, whose fields are private.
+fn assemble(k: u32, g: Vec<G1Affine>, lagrange: Option<Vec<G1Affine>>, g2: G2Affine, s_g2: G2Affine) -> ParamsKZG<Bn256> {
+    ParamsKZG::<Bn256>::new(1).from_parts(k, g, lagrange, g2, s_g2)
+}
+
+fn check_k(k: u32) -> Result<(), SrsError> {
+    if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(SrsError::Size { expected: MAX_K, got: k }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn development_string_is_deterministic_cached_and_local_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Srs::development(dir.path(), 6).unwrap();
+        let read = Srs::development(dir.path(), 6).unwrap();
+        assert_eq!(made.sha256, read.sha256);
+        assert_eq!(made.params.get_g(), read.params.get_g());
+        check::one_secret(Path::new("dev"), &made.params).unwrap();
+        assert!(made.allowed_on(31337).is_ok());
+        let refused = made.allowed_on(1).unwrap_err().to_string();
+        assert_eq!(refused, "the development srs is unsafe and refused on chain 1; load a ceremony file");
+    }
+
+    #[test]
+    fn damaged_cache_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Srs::development(dir.path(), 5).unwrap();
+        let path = dir.path().join("unsafe-dev-k5.srs");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(Srs::development(dir.path(), 5).unwrap().sha256, made.sha256);
+        std::fs::write(&path, &bytes[..1000]).unwrap();
+        assert_eq!(Srs::development(dir.path(), 5).unwrap().sha256, made.sha256);
+    }
+
+    #[test]
+    fn downsized_string_equals_the_small_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let large = Srs::development(dir.path(), 7).unwrap();
+        let small = Srs::development(dir.path(), 5).unwrap();
+        assert_eq!(large.downsize(5).unwrap().sha256, small.sha256);
+        assert!(small.downsize(6).is_err());
+    }
+
+    #[test]
+    fn ceremony_accepts_halo2_raw_and_names_what_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("made.srs");
+        let bytes = halo2_raw::to_bytes(&development::generate(6));
+        std::fs::write(&source, &bytes).unwrap();
+        let srs = Srs::ceremony(dir.path(), &source, 5, Some(files::sha256(&bytes))).unwrap();
+        assert_eq!((srs.k(), srs.origin), (5, Origin::Ceremony));
+        assert!(srs.allowed_on(1).is_ok());
+
+        let say = |bytes: &[u8], pin| {
+            std::fs::write(&source, bytes).unwrap();
+            Srs::ceremony(dir.path(), &source, 6, pin).unwrap_err().to_string().replace(source.to_str().unwrap(), "FILE")
+        };
+        assert_eq!(say(&bytes[..bytes.len() - 3], None), "srs FILE: expected 8452 bytes for k = 6, got 8449");
+        assert!(say(&bytes, Some([7; 32])).starts_with("srs FILE: expected sha256 0707"));
+
+        let g2_at = bytes.len() - 256;
+        let mut off_curve = bytes.clone();
+        off_curve[4 + 64 * 3] ^= 1;
+        assert_eq!(say(&off_curve, None), "srs FILE: point 3 of powers of tau in G1 is not a point of the curve");
+        let mut swapped = bytes.clone();
+        swapped.copy_within(4 + 64 * 5..4 + 64 * 6, 4 + 64 * 4);
+        assert_eq!(say(&swapped, None), "srs FILE: powers of tau in G1 are not consecutive powers of the tau in G2");
+        let mut lagrange = bytes.clone();
+        lagrange.copy_within(4 + 64 * 65..4 + 64 * 66, 4 + 64 * 64);
+        assert_eq!(say(&lagrange, None), "srs FILE: the Lagrange points do not belong to the powers of tau");
+        let mut other_g2 = bytes.clone();
+        other_g2.copy_within(g2_at..g2_at + 128, g2_at + 128);
+        assert_eq!(say(&other_g2, None), "srs FILE: powers of tau in G1 are not consecutive powers of the tau in G2");
+        let mut small = bytes;
+        small[0] = 4;
+        assert_eq!(say(&small, None), "srs FILE: has 2^4 points, 2^6 are needed");
+    }
+}
