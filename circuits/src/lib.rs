@@ -1,4 +1,5 @@
 //! The circuits of Vouch: chain history and model scores.
 
 pub mod facts;
+pub mod grid;
 pub mod poseidon;

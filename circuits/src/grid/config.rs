@@ -1,0 +1,304 @@
+//! Columns and gates of the grid. Every gate has degree at most 5.
+//!
+//! Kinds share selector columns: a column that holds 0, 1, … selects kind `v` by the polynomial that is zero at all its
+//! other values, so a kind costs degree instead of a column.
+
+use super::{Kind, MEMORY};
+use crate::poseidon::{
+    WIDTH,
+    recurrence::{RECURRENCE, Step},
+};
+use halo2_base::halo2_proofs::{
+    arithmetic::Field,
+    halo2curves::bn256::Fr,
+    plonk::{
+        Advice, Challenge, Column, ConstraintSystem, Expression, FirstPhase, Fixed, Instance, SecondPhase, ThirdPhase,
+        VirtualCells,
+    },
+    poly::Rotation,
+};
+
+/// Largest degree of a gate: halo2 silently mis-proves anything above it.
+pub const MAX_DEGREE: usize = 5;
+
+/// The columns of the grid.
+#[derive(Clone, Debug)]
+pub struct GridConfig {
+    pub(super) bytes: [Column<Advice>; 2],
+    pub(super) num: Column<Advice>,
+    pub(super) reads: Column<Advice>,
+    pub(super) weight: Column<Advice>,
+    pub(super) main: [Column<Advice>; 8],
+    pub(super) bus: Column<Advice>,
+    pub(super) bind: Column<Advice>,
+    pub(super) constants: [Column<Fixed>; 4],
+    pub(super) kinds: [Column<Fixed>; 4],
+    pub(super) send: Column<Fixed>,
+    pub(super) provide: Column<Fixed>,
+    pub(super) is_byte: Column<Fixed>,
+    pub(super) place: [Column<Fixed>; 2],
+    pub(super) index: Column<Fixed>,
+    pub(super) running: Column<Fixed>,
+    pub(super) edge: Column<Fixed>,
+    pub(super) instance: Column<Instance>,
+    pub(super) seed: Challenge,
+    pub(super) fold: Challenge,
+    pub(super) point: Challenge,
+    pub(super) lane: Challenge,
+}
+
+/// Column index and value that select a kind; `None` for rows without a gate of their own.
+pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
+    Some(match kind {
+        Kind::Boxes(Step::Full) => (0, 1),
+        Kind::Boxes(Step::Enter) => (0, 2),
+        Kind::Boxes(Step::Partial) => (1, 1),
+        Kind::Boxes(Step::Leave) => (1, 2),
+        Kind::Arith => (2, 1),
+        Kind::Mul => (2, 2),
+        Kind::Inject => (2, 3),
+        Kind::Read => (3, 1),
+        Kind::Fixed { .. } => (3, 2),
+        Kind::Weights => (3, 3),
+        Kind::Free | Kind::Send | Kind::Provide => return None,
+    })
+}
+
+/// Values that selector column `i` takes besides zero.
+const KINDS_IN: [u64; 4] = [2, 2, 3, 3];
+
+type E = Expression<Fr>;
+
+fn constant(v: Fr) -> E {
+    Expression::Constant(v)
+}
+
+fn small(v: u64) -> E {
+    constant(Fr::from(v))
+}
+
+/// Zero unless `column` holds `value`.
+fn selected(column: &E, count: u64, value: u64) -> E {
+    (1..=count).filter(|v| *v != value).fold(column.clone(), |acc, v| acc * (small(v) - column.clone()))
+}
+
+/// The value of a kind's selecting polynomial where it is selected: a gate that adds other terms divides by it.
+fn scale_of(kind: Kind) -> Fr {
+    let (column, value) = selector(kind).expect("the kind has a gate");
+    let others = (1..=KINDS_IN[column]).filter(|v| *v != value);
+    others.fold(Fr::from(value), |acc, v| acc * (Fr::from(v) - Fr::from(value)))
+}
+
+fn sum(terms: impl IntoIterator<Item = E>) -> E {
+    terms.into_iter().reduce(|a, b| a + b).unwrap_or_else(|| small(0))
+}
+
+/// Everything a gate may look at.
+struct View {
+    cur: [E; 8],
+    next: [E; 8],
+    k: [E; 4],
+    kinds: [E; 4],
+}
+
+impl View {
+    fn new(meta: &mut VirtualCells<'_, Fr>, config: &GridConfig) -> Self {
+        let cur = config.main.map(|c| meta.query_advice(c, Rotation::cur()));
+        let next = config.main.map(|c| meta.query_advice(c, Rotation::next()));
+        let k = config.constants.map(|c| meta.query_fixed(c, Rotation::cur()));
+        let kinds = config.kinds.map(|c| meta.query_fixed(c, Rotation::cur()));
+        Self { cur, next, k, kinds }
+    }
+
+    fn is(&self, kind: Kind) -> E {
+        let (column, value) = selector(kind).expect("the kind has a gate");
+        selected(&self.kinds[column], KINDS_IN[column], value)
+    }
+}
+
+impl GridConfig {
+    /// Adds the grid to `meta`.
+    ///
+    /// # Panics
+    /// If a gate's degree is above [`MAX_DEGREE`].
+    pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
+        let instance = meta.instance_column();
+        let bytes = [0; 2].map(|_| meta.advice_column_in(FirstPhase));
+        let num = meta.advice_column_in(FirstPhase);
+        let reads = meta.advice_column_in(FirstPhase);
+        let seed = meta.challenge_usable_after(FirstPhase);
+        let weight = meta.advice_column_in(SecondPhase);
+        let main = [0; 8].map(|_| meta.advice_column_in(SecondPhase));
+        let [fold, point, lane] = [0; 3].map(|_| meta.challenge_usable_after(SecondPhase));
+        let bus = meta.advice_column_in(ThirdPhase);
+        let bind = meta.advice_column_in(ThirdPhase);
+        for column in main {
+            meta.enable_equality(column);
+        }
+        meta.enable_equality(weight);
+        meta.enable_equality(instance);
+        let config = Self {
+            bytes,
+            num,
+            reads,
+            weight,
+            main,
+            bus,
+            bind,
+            constants: [0; 4].map(|_| meta.fixed_column()),
+            kinds: [0; 4].map(|_| meta.fixed_column()),
+            send: meta.fixed_column(),
+            provide: meta.fixed_column(),
+            is_byte: meta.fixed_column(),
+            place: [0; 2].map(|_| meta.fixed_column()),
+            index: meta.fixed_column(),
+            running: meta.fixed_column(),
+            edge: meta.fixed_column(),
+            instance,
+            seed,
+            fold,
+            point,
+            lane,
+        };
+        config.arithmetic_gates(meta);
+        config.poseidon_gates(meta);
+        config.memory_gates(meta);
+        config.sum_gates(meta);
+        assert!(
+            meta.gates().iter().flat_map(|g| g.polynomials()).all(|p| p.degree() <= MAX_DEGREE),
+            "a gate of the grid has a degree above {MAX_DEGREE}"
+        );
+        config
+    }
+
+    fn arithmetic_gates(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("arith, mul", |meta| {
+            let v = View::new(meta, self);
+            let c = |i: usize| v.cur[i].clone();
+            let (arith, mul) = (v.is(Kind::Arith), v.is(Kind::Mul));
+            vec![
+                arith * (c(0) * c(1) + c(2) * c(3) + c(4) * c(5) + c(6) + v.k[0].clone() - c(7)),
+                mul.clone() * (c(0) * c(1) - c(2)),
+                mul.clone() * (c(3) * c(4) - c(5)),
+                mul * (c(0) * c(6) - c(7)),
+            ]
+        });
+        meta.create_gate("fixed", |meta| {
+            let v = View::new(meta, self);
+            let seed = meta.query_challenge(self.seed);
+            let fixed = v.is(Kind::Fixed { table: false });
+            let expected = [(0, v.k[1].clone()), (2, v.k[2].clone()), (3, v.k[3].clone()), (4, small(0)), (5, seed)];
+            expected.map(|(i, e)| fixed.clone() * (v.cur[i].clone() - e))
+        });
+        meta.create_gate("read", |meta| {
+            let v = View::new(meta, self);
+            let c = |i: usize| v.cur[i].clone();
+            let read = v.is(Kind::Read);
+            vec![
+                read.clone() * c(1) * (c(1) - small(1)),
+                read.clone() * (c(0) + c(0) + c(1) - c(5)),
+                read.clone() * (c(4) + c(1) * (small(255) * c(4) + c(2)) - c(6)),
+                read * (c(2) + c(1) * (c(3) - c(2)) - c(7)),
+            ]
+        });
+    }
+
+    fn poseidon_gates(&self, meta: &mut ConstraintSystem<Fr>) {
+        let r = &*RECURRENCE;
+        meta.create_gate("poseidon", |meta| {
+            let v = View::new(meta, self);
+            let x = |i: usize| if i < WIDTH { v.cur[i].clone() } else { v.next[i - WIDTH].clone() };
+            let y = |i: usize| if i < WIDTH { v.cur[WIDTH + i].clone() } else { v.next[i].clone() };
+            let z = |i: usize| y(i) * y(i) * x(i);
+            let d = |i: usize| z(i) - x(i);
+            let boxes = v.kinds[0].clone() + v.kinds[1].clone();
+            let mut constraints: Vec<E> = (0..WIDTH).map(|i| boxes.clone() * (x(i) * x(i) - y(i))).collect();
+            for j in 0..WIDTH {
+                let next = |linear: E| linear + v.k[j].clone() - v.next[j].clone();
+                let full = sum((0..WIDTH).map(|i| z(i) * r.full[j][i]));
+                let enter = sum((0..WIDTH)
+                    .map(|i| z(i) * r.enter[j][i])
+                    .chain((0..j).map(|i| d(WIDTH + i) * r.impulse[j - i])));
+                let partial = sum((0..WIDTH).map(|m| x(j + m) * r.step_x[m] + d(j + m) * r.step_d[m]));
+                let leave = sum((0..WIDTH).map(|i| x(i) * r.leave_x[j][i] + d(i) * r.leave_d[j][i]));
+                constraints.push(v.is(Kind::Boxes(Step::Full)) * next(full));
+                constraints.push(v.is(Kind::Boxes(Step::Enter)) * next(enter));
+                constraints.push(v.is(Kind::Boxes(Step::Partial)) * next(partial));
+                constraints.push(v.is(Kind::Boxes(Step::Leave)) * next(leave));
+                constraints.push(v.is(Kind::Inject) * next(v.cur[j].clone() + v.cur[WIDTH + j].clone()));
+            }
+            constraints
+        });
+    }
+
+    fn memory_gates(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("memory", |meta| {
+            let is_byte = meta.query_fixed(self.is_byte, Rotation::cur());
+            let [h0, h1] = self.place.map(|c| meta.query_fixed(c, Rotation::cur()));
+            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
+            let num = meta.query_advice(self.num, Rotation::cur());
+            let num_next = meta.query_advice(self.num, Rotation::next());
+            let w = meta.query_advice(self.weight, Rotation::cur());
+            let w_next = meta.query_advice(self.weight, Rotation::next());
+            vec![
+                is_byte.clone() * (num * Fr::from(1 << 16) + b0 * Fr::from(1 << 8) + b1 - num_next),
+                is_byte * (small(1) - h0 * h1) * (w_next - w),
+            ]
+        });
+    }
+
+    /// The two running sums. `Z` is `point`, tuples are folded by `fold`, positions in a lane by `lane`.
+    fn sum_gates(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("bus", |meta| {
+            let v = View::new(meta, self);
+            let [send, provide, is_byte, index, running, edge] =
+                [self.send, self.provide, self.is_byte, self.index, self.running, self.edge]
+                    .map(|c| meta.query_fixed(c, Rotation::cur()));
+            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
+            let num = meta.query_advice(self.num, Rotation::cur());
+            let reads = meta.query_advice(self.reads, Rotation::cur());
+            let bus = meta.query_advice(self.bus, Rotation::cur());
+            let bus_next = meta.query_advice(self.bus, Rotation::next());
+            let [fold, point] = [self.fold, self.point].map(|c| meta.query_challenge(c));
+            let folded = |terms: [E; 4]| terms.into_iter().rev().fold(small(0), |acc, t| (acc + t) * fold.clone());
+            let tuple = v.k[0].clone() + folded([0, 2, 3, 4].map(|i| v.cur[i].clone()));
+            let entry = small(MEMORY) + folded([index, b0, b1, num]);
+            let main_below = running + (send.clone() + provide.clone()) * (point.clone() - tuple - small(1));
+            let main_above = send - provide * v.cur[6].clone();
+            let side_below = small(1) + is_byte.clone() * (point - entry - small(1));
+            let side_above = is_byte * reads;
+            vec![
+                (bus_next - bus.clone()) * main_below.clone() * side_below.clone() - main_above * side_below
+                    + side_above * main_below,
+                edge * bus,
+            ]
+        });
+        meta.create_gate("bind", |meta| {
+            let v = View::new(meta, self);
+            let [is_byte, running, edge] =
+                [self.is_byte, self.running, self.edge].map(|c| meta.query_fixed(c, Rotation::cur()));
+            let place = self.place.map(|c| meta.query_fixed(c, Rotation::cur()));
+            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
+            let w = meta.query_advice(self.weight, Rotation::cur());
+            let bind = meta.query_advice(self.bind, Rotation::cur());
+            let bind_next = meta.query_advice(self.bind, Rotation::next());
+            let [point, lane] = [self.point, self.lane].map(|c| meta.query_challenge(c));
+            let power = |e: usize| (1..e).fold(lane.clone(), |acc, _| acc * lane.clone());
+            let [h0, h1] = place;
+            let position = (small(1) + h0 * (power(2) - small(1))) * (small(1) + h1 * (power(4) - small(1)));
+            let (x0, x1) = (point.clone() - b0.clone(), point - b1);
+            let weights = v.is(Kind::Weights) * scale_of(Kind::Weights).invert().expect("kinds are selected by units");
+            let entry = v.cur.iter().rev().cloned().reduce(|acc, c| acc * lane.clone() + c).expect("eight cells");
+            vec![
+                running * (bind_next - bind.clone()) * x0.clone() * x1.clone()
+                    - is_byte * w * position * (x1.clone() + lane * x0)
+                    + weights.clone() * entry * x1,
+                weights * (b0 - v.k[1].clone()),
+                edge * bind,
+            ]
+        });
+    }
+}
+
+/// The value that a challenge stands for while keys are made.
+pub(super) const NO_CHALLENGE: Fr = Fr::ZERO;

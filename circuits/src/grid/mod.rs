@@ -1,0 +1,63 @@
+//! The grid: the narrow circuit that the history proof is laid out in.
+//!
+//! Fifteen advice columns in three phases, shared by every part through row kinds:
+//!
+//! | columns   | phase | what                                                                     |
+//! |-----------|-------|--------------------------------------------------------------------------|
+//! | b0 b1     | 0     | message memory: two committed bytes a row                                |
+//! | num       | 0     | the integer (mod p) that all bytes before this row spell, big-endian     |
+//! | reads     | 0     | how often this memory row is read                                        |
+//! | w         | 1     | weight of the lane that the row's bytes belong to (keccak binding)       |
+//! | c0 … c7   | 1     | the main cells: arithmetic, reads, bus rows, Poseidon rows               |
+//! | bus       | 2     | running sum of the bus: Σ sent 1/(Z − tuple) − Σ provided m/(Z − tuple)  |
+//! | bind      | 2     | running sum of the weighted log-derivative that binds bytes to a claim   |
+//!
+//! Rows are recorded by [`Builder`] with their witness; the shape never depends on the witness.
+
+mod arith;
+mod assign;
+mod builder;
+mod check;
+mod config;
+mod memory;
+mod sponge;
+
+pub use assign::assign;
+pub use builder::{Builder, Cell, In, Shape};
+pub use check::Violation;
+pub use config::GridConfig;
+pub use memory::{BLOCK_BYTES, Memory, ROWS_PER_BLOCK, Read, STATE_BYTES};
+
+/// What the fixed columns make a main row enforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: free witnesses, or the output of a permutation.
+    Free,
+    /// `c0 = k1, c2 = k2, c3 = k3, c4 = 0, c5 = seed`; provides (k0; c0, c2, c3, c4) `c6` times if it is a table row.
+    Fixed {
+        /// Whether the row is an entry of a table on the bus.
+        table: bool,
+    },
+    /// `c0 c1 + c2 c3 + c4 c5 + c6 + k0 = c7`.
+    Arith,
+    /// `c0 c1 = c2, c3 c4 = c5, c0 c6 = c7`.
+    Mul,
+    /// Memory read: address `c5 = 2 c0 + c1`, integer before it `c6`, byte there `c7`; sends (MEMORY; c0, c2, c3, c4).
+    Read,
+    /// Sends (k0; c0, c2, c3, c4).
+    Send,
+    /// Provides (k0; c0, c2, c3, c4) `c6` times.
+    Provide,
+    /// Next row's s-box inputs are `c_i + c_{4+i} + k_i`.
+    Inject,
+    /// A row of s-boxes: inputs `c0..c3`, their squares `c4..c7`; the step leads to the next row.
+    Boxes(crate::poseidon::recurrence::Step),
+    /// Entry `k1` of the byte table of the keccak binding: `c_j` is the weight of that byte at position j of a lane.
+    Weights,
+}
+
+/// Bus tag of memory rows.
+pub const MEMORY: u64 = 1;
+
+#[cfg(test)]
+mod tests;

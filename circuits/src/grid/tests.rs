@@ -1,0 +1,210 @@
+//! The gates on the mock prover, against the native evaluation, one lie for each constraint.
+
+use super::*;
+use crate::poseidon;
+use halo2_base::halo2_proofs::{
+    arithmetic::Field,
+    circuit::{Layouter, SimpleFloorPlanner},
+    dev::MockProver,
+    halo2curves::bn256::Fr,
+    plonk::{Circuit, ConstraintSystem, Error},
+};
+use rand::{RngCore, SeedableRng, rngs::StdRng};
+use test_case::test_case;
+
+const SHAPE: Shape = Shape { k: 10, blocks: 1 };
+const TAG: u64 = 9;
+
+/// A recorded grid as a circuit; `weigh` adds the binding of the bytes.
+struct Recorded {
+    builder: Builder,
+    weigh: fn(&mut Builder),
+}
+
+impl Circuit<Fr> for Recorded {
+    type Config = GridConfig;
+    type FloorPlanner = SimpleFloorPlanner;
+    type Params = ();
+
+    fn without_witnesses(&self) -> Self {
+        unreachable!("the shape does not depend on the witness")
+    }
+
+    fn configure(meta: &mut ConstraintSystem<Fr>) -> GridConfig {
+        GridConfig::configure(meta)
+    }
+
+    fn synthesize(&self, config: GridConfig, layouter: impl Layouter<Fr>) -> Result<(), Error> {
+        assign(&config, layouter, &self.builder, self.weigh)
+    }
+}
+
+fn mock_accepts(builder: Builder, weigh: fn(&mut Builder)) -> bool {
+    let instances = builder.instances();
+    let circuit = Recorded { builder, weigh };
+    MockProver::run(SHAPE.k, &circuit, vec![instances]).expect("the grid fits").verify().is_ok()
+}
+
+fn builder() -> Builder {
+    let mut rng = StdRng::seed_from_u64(3);
+    let (mut message, mut state) = ([0; BLOCK_BYTES], [0; STATE_BYTES]);
+    rng.fill_bytes(&mut message);
+    rng.fill_bytes(&mut state);
+    Builder::new(SHAPE, Memory::new(&[message], &[state]))
+}
+
+fn f(v: u64) -> Fr {
+    Fr::from(v)
+}
+
+/// One row of each kind; returns the cells that the lies change.
+fn everything(b: &mut Builder) -> Vec<Cell> {
+    b.fixed_table(TAG, (0..4).map(|i| [f(i), f(i * i), Fr::ZERO]));
+    let product = b.arith(&[(In::Free(f(3)), In::Free(f(5))), (In::Const(f(2)), In::Const(f(4)))], None, f(7));
+    assert_eq!(product.value(), f(30));
+    let [x, y, z] = b.scale3(product, [In::Free(f(1)), In::Free(f(2)), In::Free(f(3))]);
+    let read = b.read(In::Free(f(11)));
+    let even = b.read(In::Free(f(150)));
+    let sent = b.send(TAG, [In::Free(f(3)), In::Free(f(9)), In::Const(Fr::ZERO), In::Const(Fr::ZERO)]);
+    let provided = b.provide(TAG + 1, [In::Cell(x), In::Free(f(1)), In::Free(f(2)), In::Free(f(4))]);
+    let [_, _, other, _] = b.send(TAG + 1, [In::Cell(x), In::Free(f(1)), In::Free(f(2)), In::Free(f(4))]);
+    let hash = b.hash(poseidon::NODE, &[x.into(), y.into(), z.into(), other.into()]);
+    assert_eq!(hash.value(), poseidon::hash(poseidon::NODE, &[x.value(), y.value(), z.value(), other.value()]));
+    b.instance(0, hash);
+    let [ab, abc] = b.chain2(x.into(), y.into(), z.into());
+    let powers = b.powers(x.into());
+    let product_of = |cells: &[Cell]| cells.iter().map(Cell::value).product::<Fr>();
+    assert_eq!([ab.value(), abc.value(), powers[1].value()], [&[x, y][..], &[x, y, z], &[x; 3]].map(product_of));
+    vec![
+        product,
+        x,
+        y,
+        z,
+        read.byte,
+        read.before,
+        read.parity,
+        even.byte,
+        even.before,
+        sent[1],
+        provided[3],
+        other,
+        hash,
+        ab,
+        abc,
+        powers[0],
+        powers[1],
+        powers[2],
+    ]
+}
+
+#[test]
+fn accepts_the_honest_witness() {
+    let mut b = builder();
+    let read = b.read(In::Free(f(5)));
+    assert_eq!(read.byte.value(), f(u64::from(b.memory().byte(5))));
+    everything(&mut b);
+    b.check().expect("the native evaluation accepts");
+    assert!(mock_accepts(b, |_| {}));
+}
+
+#[test_case(0; "arith")]
+#[test_case(1; "mul first")]
+#[test_case(2; "mul second")]
+#[test_case(3; "mul third")]
+#[test_case(4; "read byte odd")]
+#[test_case(5; "read integer odd")]
+#[test_case(6; "read parity")]
+#[test_case(7; "read byte even")]
+#[test_case(8; "read integer even")]
+#[test_case(9; "sent tuple that is not in the table")]
+#[test_case(10; "provided tuple that differs from the sent one")]
+#[test_case(11; "sent tuple that nobody provides")]
+#[test_case(12; "hash")]
+#[test_case(13; "chain first")]
+#[test_case(14; "chain second")]
+#[test_case(15; "square")]
+#[test_case(16; "cube")]
+#[test_case(17; "fourth power")]
+fn rejects_a_changed_cell(index: usize) {
+    let mut b = builder();
+    let cells = everything(&mut b);
+    b.tamper(cells[index], cells[index].value() + Fr::ONE);
+    assert!(b.check().is_err());
+    assert!(!mock_accepts(b, |_| {}));
+}
+
+#[test]
+fn rejects_each_changed_sponge_cell() {
+    let mut honest = builder();
+    everything(&mut honest);
+    let mut rng = StdRng::seed_from_u64(5);
+    // the last row is the output of the permutation: its unused cells are free
+    for row in 0..honest.sponge.len() - 1 {
+        let column = rng.next_u32() as usize % 8;
+        let mut b = honest.clone();
+        b.sponge[row].cells[column] += Fr::ONE;
+        assert!(b.check().is_err(), "native, row {row}, column {column}");
+        if row % 5 == 0 {
+            assert!(!mock_accepts(b, |_| {}), "mock, row {row}, column {column}");
+        }
+    }
+}
+
+#[test]
+fn rejects_a_read_outside_the_memory() {
+    let mut b = builder();
+    b.read(In::Free(f(1000)));
+    assert!(b.check().is_err());
+    assert!(!mock_accepts(b, |_| {}));
+}
+
+#[test]
+fn rejects_a_changed_constant_and_seed() {
+    for column in [0, 2, 3, 4, 5] {
+        let mut b = builder();
+        b.constant(f(77));
+        let row = b.main.iter().position(|r| r.kind == Kind::Fixed { table: false }).expect("a constant row");
+        b.main[row].cells[column] += Fr::ONE;
+        assert!(b.check().is_err());
+        if column != 5 {
+            // the layouter itself writes the challenge
+            assert!(!mock_accepts(b, |_| {}), "column {column}");
+        }
+    }
+}
+
+/// Lane weights 1, 2, 3, … and the table that belongs to them, changed by `lie(table)`.
+fn weigh(b: &mut Builder, lie: fn(&mut Vec<[Fr; 8]>)) {
+    let bytes = b.memory().bytes().to_vec();
+    let mut table = vec![[Fr::ZERO; 8]; 256];
+    for (lane, chunk) in bytes.chunks(8).enumerate() {
+        let weight = b.witness(f(lane as u64 + 1));
+        b.weigh_lane(lane, weight);
+        for (j, byte) in chunk.iter().enumerate() {
+            table[*byte as usize][j] += weight.value();
+        }
+    }
+    lie(&mut table);
+    for weights in table {
+        b.weights_row(weights);
+    }
+}
+
+#[test]
+fn binds_bytes_to_weights() {
+    assert!(mock_accepts(builder(), |b| weigh(b, |_| {})));
+    assert!(!mock_accepts(builder(), |b| weigh(b, |t| t[7][3] += Fr::ONE)), "a weight that is not there");
+    let swap: fn(&mut Builder) = |b| {
+        weigh(b, |t| {
+            let row = t.iter().position(|r| r[0] != r[1]).expect("positions differ");
+            t[row].swap(0, 1);
+        })
+    };
+    assert!(!mock_accepts(builder(), swap), "weights of another position");
+    assert!(
+        !mock_accepts(builder(), |b| weigh(b, |t| {
+            t.swap(0, 255);
+        })),
+        "weights of another byte"
+    );
+}
