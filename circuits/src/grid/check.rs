@@ -89,7 +89,7 @@ impl Builder {
             }
             Kind::Read => {
                 c[1].square() == c[1]
-                    && c[0].double() + c[1] == c[5]
+                    && c[0].double() + c[1] == c[5] + k[1]
                     && c[4] + c[1] * (Fr::from(255) * c[4] + c[2]) == c[6]
                     && c[2] + c[1] * (c[3] - c[2]) == c[7]
             }

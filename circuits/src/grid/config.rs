@@ -196,7 +196,7 @@ impl GridConfig {
             let read = v.is(Kind::Read);
             vec![
                 read.clone() * c(1) * (c(1) - small(1)),
-                read.clone() * (c(0) + c(0) + c(1) - c(5)),
+                read.clone() * (c(0) + c(0) + c(1) - c(5) - v.k[1].clone()),
                 read.clone() * (c(4) + c(1) * (small(255) * c(4) + c(2)) - c(6)),
                 read * (c(2) + c(1) * (c(3) - c(2)) - c(7)),
             ]

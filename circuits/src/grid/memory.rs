@@ -26,8 +26,8 @@ pub struct Memory {
 /// A row that has read memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Read {
-    /// The address.
-    pub address: Cell,
+    /// The base that the fixed offset was added to.
+    pub base: Cell,
     /// The address modulo 2.
     pub parity: Cell,
     /// `N(address)`.
@@ -90,13 +90,14 @@ pub(super) fn low_u64(x: Fr) -> u64 {
 }
 
 impl Builder {
-    /// Reads memory at `address`: one row.
+    /// Reads memory at `base + offset`: one row.
     ///
     /// Enforces that the address is inside the memory: only there does the bus provide the row. An address outside
     /// makes the circuit unsatisfiable.
-    pub fn read(&mut self, address: impl Into<In>) -> Read {
-        let address = address.into();
-        let a = low_u64(address.value()) as usize;
+    pub fn read(&mut self, base: impl Into<In>, offset: usize) -> Read {
+        let base = base.into();
+        let offset = Fr::from(offset as u64);
+        let a = low_u64(base.value() + offset) as usize;
         let (row, odd) = (a / 2, a % 2 == 1);
         let [b0, b1] = [0, 1].map(|i| Fr::from(u64::from(self.memory.byte(2 * row + i))));
         let num = self.memory.num(row);
@@ -110,8 +111,8 @@ impl Builder {
             if odd { num * Fr::from(256) + b0 } else { num },
             if odd { b1 } else { b0 },
         ];
-        let k = [Fr::from(MEMORY), Fr::ZERO, Fr::ZERO, Fr::ZERO];
-        let cells = self.push(Kind::Read, &[(5, address)], values, k);
-        Read { address: cells[5], parity: cells[1], before: cells[6], byte: cells[7] }
+        let k = [Fr::from(MEMORY), offset, Fr::ZERO, Fr::ZERO];
+        let cells = self.push(Kind::Read, &[(5, base)], values, k);
+        Read { base: cells[5], parity: cells[1], before: cells[6], byte: cells[7] }
     }
 }

@@ -63,8 +63,8 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
     let product = b.arith(&[(In::Free(f(3)), In::Free(f(5))), (In::Const(f(2)), In::Const(f(4)))], None, f(7));
     assert_eq!(product.value(), f(30));
     let [x, y, z] = b.scale3(product, [In::Free(f(1)), In::Free(f(2)), In::Free(f(3))]);
-    let read = b.read(In::Free(f(11)));
-    let even = b.read(In::Free(f(150)));
+    let read = b.read(In::Free(f(4)), 7);
+    let even = b.read(In::Free(f(150)), 0);
     let sent = b.send(TAG, [In::Free(f(3)), In::Free(f(9)), In::Const(Fr::ZERO), In::Const(Fr::ZERO)]);
     let provided = b.provide(TAG + 1, [In::Cell(x), In::Free(f(1)), In::Free(f(2)), In::Free(f(4))]);
     let [_, _, other, _] = b.send(TAG + 1, [In::Cell(x), In::Free(f(1)), In::Free(f(2)), In::Free(f(4))]);
@@ -100,7 +100,7 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
 #[test]
 fn accepts_the_honest_witness() {
     let mut b = builder();
-    let read = b.read(In::Free(f(5)));
+    let read = b.read(In::Free(f(5)), 0);
     assert_eq!(read.byte.value(), f(u64::from(b.memory().byte(5))));
     everything(&mut b);
     b.check().expect("the native evaluation accepts");
@@ -153,7 +153,7 @@ fn rejects_each_changed_sponge_cell() {
 #[test]
 fn rejects_a_read_outside_the_memory() {
     let mut b = builder();
-    b.read(In::Free(f(1000)));
+    b.read(In::Free(f(1000)), 0);
     assert!(b.check().is_err());
     assert!(!mock_accepts(b, |_| {}));
 }

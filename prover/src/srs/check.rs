@@ -26,7 +26,8 @@ use std::path::Path;
 /// # Errors
 /// [`SrsError::Inconsistent`] says which part failed; `path` is only for the message.
 pub(super) fn one_secret(path: &Path, params: &ParamsKZG<Bn256>) -> Result<(), SrsError> {
-    let ensure = |holds: bool, what| if holds { Ok(()) } else { Err(SrsError::Inconsistent { path: path.into(), what }) };
+    let ensure =
+        |holds: bool, what| if holds { Ok(()) } else { Err(SrsError::Inconsistent { path: path.into(), what }) };
     let (g, g2, s_g2) = (params.get_g(), params.g2(), params.s_g2());
     ensure(g[0] == G1Affine::generator(), "the first power in G1 is not the generator")?;
     ensure(g2 == G2Affine::generator(), "the first power in G2 is not the generator")?;

@@ -85,11 +85,7 @@ impl Srs {
         if let Some(expected) = pin
             && expected != got
         {
-            return Err(SrsError::Pin {
-                path: source.into(),
-                expected: hex::encode(expected),
-                got: hex::encode(got),
-            });
+            return Err(SrsError::Pin { path: source.into(), expected: hex::encode(expected), got: hex::encode(got) });
         }
         let path = dir.join(format!("ceremony-{}-k{k}.srs", hex::encode(&got[..8])));
         match Self::read_pinned(&path, k, Origin::Ceremony) {
@@ -157,7 +153,13 @@ impl Srs {
 }
 
 /// Puts points into halo2's parameter type, whose fields are private.
-fn assemble(k: u32, g: Vec<G1Affine>, lagrange: Option<Vec<G1Affine>>, g2: G2Affine, s_g2: G2Affine) -> ParamsKZG<Bn256> {
+fn assemble(
+    k: u32,
+    g: Vec<G1Affine>,
+    lagrange: Option<Vec<G1Affine>>,
+    g2: G2Affine,
+    s_g2: G2Affine,
+) -> ParamsKZG<Bn256> {
     ParamsKZG::<Bn256>::new(1).from_parts(k, g, lagrange, g2, s_g2)
 }
 
@@ -216,7 +218,10 @@ mod tests {
 
         let say = |bytes: &[u8], pin| {
             std::fs::write(&source, bytes).unwrap();
-            Srs::ceremony(dir.path(), &source, 6, pin).unwrap_err().to_string().replace(source.to_str().unwrap(), "FILE")
+            Srs::ceremony(dir.path(), &source, 6, pin)
+                .unwrap_err()
+                .to_string()
+                .replace(source.to_str().unwrap(), "FILE")
         };
         assert_eq!(say(&bytes[..bytes.len() - 3], None), "srs FILE: expected 8452 bytes for k = 6, got 8449");
         assert!(say(&bytes, Some([7; 32])).starts_with("srs FILE: expected sha256 0707"));
