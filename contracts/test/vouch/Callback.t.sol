@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.29;
+
+import {Claim} from "../../src/Instances.sol";
+import {Vouch} from "../../src/Vouch.sol";
+import {Listener, Reentrant, Saboteur} from "../kit/Callbacks.sol";
+import {VouchTest} from "../kit/VouchTest.sol";
+
+contract CallbackTest is VouchTest {
+    uint256 private constant ROOT = 0xa0;
+    address private subject = makeAddr("subject");
+
+    function setUp() public {
+        deployVouch();
+        postRoot(ROOT);
+        acceptScore(subject, 990, claimOf(ONE, ROOT));
+    }
+
+    function testFuzz_a_failing_callback_does_not_block(uint8 way) public {
+        address target = address(new Saboteur(Saboteur.Way(bound(way, 0, 2))));
+        uint256 id = ask(target, 200_000);
+        vm.expectEmit();
+        emit Vouch.CallbackFailed(id, target);
+        vouch.fulfil(id, claimOf(ONE, ROOT), PROOF);
+        assertEq(payee.balance, 1 ether);
+        (int128 score,) = vouch.scoreOf(modelId, subject);
+        assertEq(score, ONE);
+    }
+
+    function test_a_working_callback_does_not_fail() public {
+        uint256 id = ask(address(new Listener()), 200_000);
+        vm.recordLogs();
+        vouch.fulfil(id, claimOf(ONE, ROOT), PROOF);
+        assertEq(vm.getRecordedLogs().length, 2); // Scored, Fulfilled
+    }
+
+    /// @dev With any amount of gas, either everything reverts or the callback had what it was promised.
+    function testFuzz_a_fulfiller_cannot_starve_the_callback(uint256 gasSent, uint32 gasLimit) public {
+        gasLimit = uint32(bound(gasLimit, 180_000, 2_000_000));
+        gasSent = bound(gasSent, 50_000, 2_500_000);
+        Listener listener = new Listener();
+        uint256 id = ask(address(listener), gasLimit);
+        try vouch.fulfil{gas: gasSent}(id, claimOf(ONE, ROOT), PROOF) {
+            assertEq(listener.calls(), 1);
+            // Between the call and the first line of the callback it decodes its arguments.
+            assertGe(listener.gasGiven() + 2_000, gasLimit);
+        } catch {
+            assertEq(uint8(vouch.requestOf(id).status), uint8(Vouch.Status.Open));
+            assertEq(listener.calls(), 0);
+        }
+    }
+
+    function test_too_little_gas_is_named() public {
+        uint256 id = ask(address(new Listener()), 1_000_000);
+        Claim memory claim = claimOf(ONE, ROOT);
+        (bool done, bytes memory why) =
+            address(vouch).call{gas: 900_000}(abi.encodeCall(Vouch.fulfil, (id, claim, PROOF)));
+        assertFalse(done);
+        assertEq(bytes4(why), Vouch.CallbackGas.selector);
+        vouch.fulfil{gas: 1_300_000}(id, claim, PROOF);
+    }
+
+    function test_the_callback_cannot_fulfil_again() public {
+        Reentrant target = new Reentrant(address(vouch));
+        uint256 id = ask(address(target), 500_000);
+        target.plan(abi.encodeCall(Vouch.fulfil, (id, claimOf(ONE, ROOT), PROOF)));
+        vouch.fulfil(id, claimOf(ONE, ROOT), PROOF);
+        assertFalse(target.succeeded());
+        assertEq(target.reason(), abi.encodeWithSignature("Reentrancy()"));
+        assertEq(payee.balance, 1 ether);
+    }
+
+    function test_the_callback_may_ask_again_and_sees_the_score() public {
+        Reentrant target = new Reentrant(address(vouch));
+        uint256 id = ask(address(target), 500_000);
+        target.plan(
+            abi.encodeCall(Vouch.request, (modelId, subject, 991, address(0), 0, uint64(block.timestamp + 1 hours)))
+        );
+        vouch.fulfil(id, claimOf(ONE, ROOT), PROOF);
+        assertTrue(target.succeeded());
+        assertEq(vouch.requestCount(), id + 1);
+    }
+
+    function ask(address target, uint32 gasLimit) private returns (uint256) {
+        hoax(makeAddr("requester"), 1 ether);
+        return vouch.request{value: 1 ether}(modelId, subject, 990, target, gasLimit, uint64(block.timestamp + 1 hours));
+    }
+}
