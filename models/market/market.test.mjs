@@ -9,6 +9,7 @@ import { snapshot, snapshotReader } from "./snapshot.mjs";
 import { readPlan, extract, blocksOf, computeFeatures } from "./plan.mjs";
 import { marketRows } from "./dataset.mjs";
 import { mappingSlot } from "./chain.mjs";
+import { loadModel } from "./onnx.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const STORY = { seed: "test", borrowers: 6, blocks: 600, start: 1_700_000_000 };
@@ -99,4 +100,14 @@ test("the first rows of the training data are the recorded ones", async () => {
   const [row] = await marketRows(plan, "train 0");
   const recorded = JSON.parse(readFileSync(file("./recorded.json"), "utf8"));
   assert.deepEqual({ liquidated: row.liquidated, features: row.features.map((x) => +x.toFixed(6)) }, recorded);
+});
+
+test("the float evaluator agrees with the reference evaluator of the onnx package", () => {
+  const recorded = { risk: [0.00026, 0.04842, 0.00005, 0.00078], logistic: [0.08451, 0.15429, 0.03317, 0.06568] };
+  for (const [name, expected] of Object.entries(recorded)) {
+    const model = loadModel(file(`../${name}/model.onnx`));
+    const lines = readFileSync(file(`../${name}/calibrate.csv`), "utf8").trim().split("\n").slice(1, 5);
+    const scores = lines.map((line) => model(line.split(",").slice(0, -1).map(Number))[0]);
+    assert.deepEqual(scores.map((score) => +score.toFixed(5)), expected);
+  }
 });
