@@ -2,4 +2,5 @@
 
 pub mod facts;
 pub mod grid;
+pub mod keccak;
 pub mod poseidon;
