@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.29;
 
+import {SCALAR_MODULUS} from "./CanonicalInstances.sol";
+
 /// @notice A block that a history proof ends in.
 struct Anchor {
     uint64 number;
@@ -21,9 +23,6 @@ struct Claim {
 /// @notice The public inputs of both circuits. Their order is written here and in `circuits/src/instances.rs` only;
 /// `test/vectors/instances.json` pins both.
 library Instances {
-    /// @notice Order of the scalar field of BN254. Every instance is below it.
-    uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
-
     /// @notice Anchors a history proof has room for.
     uint256 internal constant MAX_ANCHORS = 8;
 
@@ -47,7 +46,7 @@ library Instances {
         }
     }
 
-    /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs]; a negative output `o` is `R - |o|`
+    /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs]; a negative output `o` is the modulus - |o|
     function score(uint256 chainId, address subject, uint64 asOf, Claim calldata claim)
         internal
         pure
@@ -64,8 +63,8 @@ library Instances {
         }
     }
 
-    /// @dev Injective: `|value|` is far below `R / 2`.
+    /// @dev Injective: `|value|` is far below half the modulus.
     function toField(int128 value) private pure returns (uint256) {
-        return value < 0 ? R - uint256(-int256(value)) : uint256(int256(value));
+        return value < 0 ? SCALAR_MODULUS - uint256(-int256(value)) : uint256(int256(value));
     }
 }

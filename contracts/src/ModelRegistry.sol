@@ -12,20 +12,18 @@ import {SSTORE2} from "solady/utils/SSTORE2.sol";
 /// register a wrong key under a right name. A key proves only what its *structure* says: a consumer accepts a
 /// `modelId` after recomputing it (`vouch model verify`), or at least its `structureOf`.
 contract ModelRegistry {
-    struct Model {
-        /// Contract whose code is a zero byte followed by the key.
-        address key;
-        IScoreVerifier verifier;
-        bytes32 structureId;
-    }
+    /// @dev A model is one contract whose code is: STOP, verifier (20 bytes), structureId (32 bytes), key. Offsets as
+    /// `SSTORE2` counts them, without the STOP.
+    uint256 private constant STRUCTURE_AT = 20;
+    uint256 private constant KEY_AT = 52;
 
     /// @notice The verifier of a class; 0 if there is no such class. Never changes after construction.
     mapping(bytes32 classId => IScoreVerifier) public verifierOf;
 
-    mapping(bytes32 modelId => Model) private models;
+    mapping(bytes32 modelId => address) private models;
 
     event ClassAdded(bytes32 indexed classId, IScoreVerifier verifier);
-    event ModelRegistered(bytes32 indexed modelId, bytes32 indexed structureId, bytes32 indexed classId, address key);
+    event ModelRegistered(bytes32 indexed modelId, bytes32 indexed structureId, bytes32 indexed classId, address code);
     /// @notice What `author` says about a model. Not checked: filter by authors you trust.
     event ModelDescribed(bytes32 indexed modelId, address indexed author, string uri);
 
@@ -52,39 +50,42 @@ contract ModelRegistry {
         bytes32 structureId;
         (structureId, modelId) = verifier.ids(key);
 
-        if (models[modelId].key == address(0)) {
-            address pointer = SSTORE2.write(key);
-            models[modelId] = Model(pointer, verifier, structureId);
-            emit ModelRegistered(modelId, structureId, classId, pointer);
+        if (models[modelId] == address(0)) {
+            address model = SSTORE2.write(abi.encodePacked(verifier, structureId, key));
+            models[modelId] = model;
+            emit ModelRegistered(modelId, structureId, classId, model);
         }
         if (bytes(uri).length != 0) emit ModelDescribed(modelId, msg.sender, uri);
     }
 
     /// @notice Whether `proof` proves `instances` under the key of `modelId`.
     function verify(bytes32 modelId, uint256[] calldata instances, bytes calldata proof) external view returns (bool) {
-        address key = models[modelId].key;
-        if (key == address(0)) revert UnknownModel(modelId);
-        return models[modelId].verifier.verify(SSTORE2.read(key), instances, proof);
+        address model = _model(modelId);
+        return _verifier(model).verify(SSTORE2.read(model, KEY_AT), instances, proof);
     }
 
     function isRegistered(bytes32 modelId) external view returns (bool) {
-        return models[modelId].key != address(0);
+        return models[modelId] != address(0);
     }
 
     function keyOf(bytes32 modelId) external view returns (bytes memory) {
-        return SSTORE2.read(_model(modelId).key);
+        return SSTORE2.read(_model(modelId), KEY_AT);
     }
 
     function structureOf(bytes32 modelId) external view returns (bytes32) {
-        return _model(modelId).structureId;
+        return bytes32(SSTORE2.read(_model(modelId), STRUCTURE_AT, KEY_AT));
     }
 
     function classOf(bytes32 modelId) external view returns (bytes32) {
-        return _model(modelId).verifier.classId();
+        return _verifier(_model(modelId)).classId();
     }
 
-    function _model(bytes32 modelId) private view returns (Model storage model) {
+    function _model(bytes32 modelId) private view returns (address model) {
         model = models[modelId];
-        if (model.key == address(0)) revert UnknownModel(modelId);
+        if (model == address(0)) revert UnknownModel(modelId);
+    }
+
+    function _verifier(address model) private view returns (IScoreVerifier) {
+        return IScoreVerifier(address(bytes20(SSTORE2.read(model, 0, STRUCTURE_AT))));
     }
 }

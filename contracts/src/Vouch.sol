@@ -239,6 +239,11 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         if (!taken) emit CallbackFailed(id, asked.target);
     }
 
+    /// @dev The compiler targets a chain with transient storage anyway.
+    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
+        return false;
+    }
+
     /// @dev Sends, or keeps for `withdraw` what the receiver would not take.
     function _pay(address to, uint256 amountWei) private {
         if (amountWei == 0) return;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.29;
 
+import {HistoryVerifier} from "../../src/HistoryVerifier.sol";
 import {IHistoryVerifier} from "../../src/IHistoryVerifier.sol";
 import {IScoreVerifier} from "../../src/IScoreVerifier.sol";
 import {Anchor, Claim} from "../../src/Instances.sol";
+import {ScoreVerifier} from "../../src/ScoreVerifier.sol";
 import {VouchTest} from "./VouchTest.sol";
 
 /// @title RealProofTest
@@ -88,31 +90,21 @@ abstract contract RealProofTest is VouchTest {
     }
 
     function deployHistoryVerifier(string memory json) private returns (IHistoryVerifier) {
-        return IHistoryVerifier(
-            deployCode(
-                "HistoryVerifier.sol:HistoryVerifier",
-                abi.encode(
-                    deployRaw(json),
-                    vm.parseJsonUint(json, ".verifier.instance_count"),
-                    vm.parseJsonUint(json, ".verifier.proof_bytes")
-                )
-            )
+        return new HistoryVerifier(
+            deployRaw(json),
+            vm.parseJsonUint(json, ".verifier.num_instances"),
+            vm.parseJsonUint(json, ".verifier.proof_bytes")
         );
     }
 
     function deployScoreVerifier(string memory json) private returns (IScoreVerifier) {
-        return IScoreVerifier(
-            deployCode(
-                "ScoreVerifier.sol:ScoreVerifier",
-                abi.encode(
-                    deployRaw(json),
-                    vm.parseJsonBytes32(json, ".class_id"),
-                    vm.parseJsonUint(json, ".structure_points"),
-                    vm.parseJsonUint(json, ".weight_points"),
-                    vm.parseJsonUint(json, ".verifier.instance_count"),
-                    vm.parseJsonUint(json, ".verifier.proof_bytes")
-                )
-            )
+        return new ScoreVerifier(
+            deployRaw(json),
+            vm.parseJsonBytes32(json, ".class_id"),
+            vm.parseJsonUint(json, ".structure_points"),
+            vm.parseJsonUint(json, ".weight_points"),
+            vm.parseJsonUint(json, ".verifier.num_instances"),
+            vm.parseJsonUint(json, ".verifier.proof_bytes")
         );
     }
 
