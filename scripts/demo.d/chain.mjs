@@ -2,11 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ContractFactory, Contract, HDNodeWallet, JsonRpcProvider } from "ethers";
+import { ContractFactory, Contract, HDNodeWallet, JsonRpcProvider, Network } from "ethers";
 import { Background, freePort } from "./process.mjs";
 
 /** anvil's development phrase: its accounts hold nothing of worth. */
 const PHRASE = "test test test test test test test test test test test junk";
+/** anvil's chain id. */
+export const CHAIN_ID = 31337;
 /** Time of block 0, so that every demo makes the same chain. */
 export const GENESIS_SECONDS = 1_700_000_000;
 
@@ -17,8 +19,8 @@ export async function startChain(accounts, directory) {
   const args = ["--hardfork", "prague", "--port", `${port}`, "--accounts", `${accounts}`, "--mnemonic", PHRASE,
     "--timestamp", `${GENESIS_SECONDS}`, "--order", "fifo"];
   const anvil = new Background("anvil", "anvil", args, { log: join(directory, "anvil.log") });
-  const provider = new JsonRpcProvider(url, undefined, { staticNetwork: true, cacheTimeout: -1, batchStallTime: 0, polling: true });
-  provider.pollingInterval = 200;
+  const options = { staticNetwork: Network.from(CHAIN_ID), cacheTimeout: -1, batchStallTime: 0, pollingInterval: 200 };
+  const provider = new JsonRpcProvider(url, CHAIN_ID, options);
   await anvil.ready(() => provider.send("eth_blockNumber", []));
   return { anvil, provider, url };
 }

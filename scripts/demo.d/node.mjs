@@ -61,3 +61,18 @@ export class Client {
     return query;
   }
 }
+
+/** Starts `vouch serve` on the chain at `url`, paying with the account of `key`. */
+export async function startNode({ binary, directory, url, contracts, key }) {
+  const port = await freePort();
+  const keyFile = join(directory, "signer.key");
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  const address = (name) => contracts[name].target;
+  const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--listen", `127.0.0.1:${port}`,
+    "--vouch", address("vouch"), "--history-roots", address("roots"), "--registry", address("registry"),
+    "--signer-key-file", keyFile];
+  const node = new Background("vouch", binary, args, { log: join(directory, "vouch.log") });
+  const client = new Client(`http://127.0.0.1:${port}`);
+  await node.ready(() => client.get("/v1/status"), 120);
+  return { node, client };
+}
