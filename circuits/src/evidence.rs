@@ -1,0 +1,371 @@
+//! Evidence: everything a history proof needs to show that a list of facts is true, each message once.
+//!
+//! Statement: each fact's value is what its header, state trie and storage trie say. [`Evidence::collect`] finds the values
+//! natively, so evidence that was collected is true; whether it was changed since, [`Evidence::check`] tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::account::{self, Account, AccountError, storage_root};
+use crate::digest::{Hash, keccak256};
+use crate::facts::{Fact, FactError, FactKind, FactTree};
+use crate::header::{Header, HeaderError};
+use crate::trie::{Nodes, Walk};
+
+/// Bytes of a keccak-256 block.
+const RATE_BYTES: usize = 136;
+
+/// Headers, trie nodes and facts. Order matters only for `facts`: leaf `i` of the root is fact `i`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// RLP of each block's header, by rising block number; each becomes an anchor.
+    pub headers: Vec<Vec<u8>>,
+    /// Encodings of the trie nodes on all walks, each once, in the order of their first use.
+    pub nodes: Vec<Vec<u8>>,
+    /// The facts, with their values.
+    pub facts: Vec<Fact>,
+}
+
+/// Why facts cannot be proven from what is given.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EvidenceError {
+    /// A header is unusable. Not recoverable: ask another node.
+    #[error("header {position}: {source}")]
+    Header {
+        /// Position in the list given.
+        position: usize,
+        /// What is wrong.
+        source: HeaderError,
+    },
+    /// Two headers of one height, or a list out of order.
+    #[error("header {position} is of block {got}, expected a block above {above}")]
+    HeaderOrder {
+        /// Position in the list given.
+        position: usize,
+        /// Number of the header before.
+        above: u64,
+        /// Number of this header.
+        got: u64,
+    },
+    /// A fact is about a block whose header is not given. Recoverable: fetch that header.
+    #[error("fact {position} is about block {block}, whose header is not given")]
+    NoHeader {
+        /// Position of the fact.
+        position: usize,
+        /// Its block.
+        block: u64,
+    },
+    /// A fact asks for something that the block does not have.
+    #[error("fact {position}: {source}")]
+    Field {
+        /// Position of the fact.
+        position: usize,
+        /// What is wrong.
+        source: HeaderError,
+    },
+    /// A node is missing (recoverable: fetch it) or the trie is malformed (not recoverable).
+    #[error("fact {position}: {source}")]
+    Trie {
+        /// Position of the fact.
+        position: usize,
+        /// What is wrong.
+        source: AccountError,
+    },
+    /// A fact has a part which its kind does not have.
+    #[error("fact {position}: the {part} of a {kind:?} fact must be zero")]
+    Shape {
+        /// Position of the fact.
+        position: usize,
+        /// Kind of the fact.
+        kind: FactKind,
+        /// The part that is not zero.
+        part: &'static str,
+    },
+    /// An account field other than 0 to 3.
+    #[error("fact {position} asks for account field {got}, expected 0 (nonce) to 3 (code hash)")]
+    AccountField {
+        /// Position of the fact.
+        position: usize,
+        /// Low 64 bits of the index asked for.
+        got: u64,
+    },
+    /// The tree cannot hold the facts.
+    #[error(transparent)]
+    Facts(#[from] FactError),
+    /// The evidence does not say what it claims. Not recoverable: collect it again.
+    #[error("fact {position} claims the value {}, the evidence says {}", hex::encode(got), hex::encode(expected))]
+    WrongValue {
+        /// Position of the fact.
+        position: usize,
+        /// Value that the evidence proves.
+        expected: Hash,
+        /// Value claimed.
+        got: Hash,
+    },
+}
+
+/// The messages whose digests lead from a storage fact to the key of its walk, the last one being the slot.
+pub fn key_preimages(fact: &Fact) -> Vec<Vec<u8>> {
+    let pair = |key: &Hash, slot: &Hash| [key.as_slice(), slot].concat();
+    let mut preimages = vec![];
+    let mut slot = fact.slot;
+    let keys: &[Hash] = match fact.kind {
+        FactKind::Header | FactKind::Account => return vec![],
+        FactKind::Slot => &[],
+        FactKind::Mapping => &[fact.key],
+        FactKind::Nested => &[fact.key, fact.key2],
+    };
+    for key in keys {
+        preimages.push(pair(key, &slot));
+        slot = keccak256(&preimages[preimages.len() - 1]);
+    }
+    preimages.push(slot.to_vec());
+    preimages
+}
+
+/// The storage slot that a fact of kind slot, mapping or nested is about; `None` for other kinds.
+pub fn storage_slot(fact: &Fact) -> Option<Hash> {
+    key_preimages(fact).pop()?.try_into().ok()
+}
+
+/// What a fact's walks found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The value, zero for what is absent.
+    pub value: Hash,
+    /// Walk through the state trie, unless the fact is a header field.
+    pub account: Option<(Walk, Option<Account>)>,
+    /// Walk through the storage trie, for storage facts.
+    pub slot: Option<Walk>,
+}
+
+/// Finds what `fact` is about, from the header of its block; its claimed value is not looked at.
+///
+/// # Errors
+/// [`EvidenceError`] when the fact is malformed or a node is missing; `position` is only used to report it.
+pub fn find(fact: &Fact, position: usize, header: &Header<'_>, nodes: &Nodes) -> Result<Found, EvidenceError> {
+    let zero = [0; 32];
+    let shape =
+        |ok: bool, part| if ok { Ok(()) } else { Err(EvidenceError::Shape { position, kind: fact.kind, part }) };
+    let trie = |source| EvidenceError::Trie { position, source };
+    shape(fact.address == [0; 20] || fact.kind != FactKind::Header, "address")?;
+    shape(fact.key == zero || fact.kind >= FactKind::Mapping, "key")?;
+    shape(fact.key2 == zero || fact.kind == FactKind::Nested, "key2")?;
+    if fact.kind == FactKind::Header {
+        let value = header.field_word(index(fact)).map_err(|source| EvidenceError::Field { position, source })?;
+        return Ok(Found { value, account: None, slot: None });
+    }
+    let (walk, account) = account::find(&header.state_root, &fact.address, nodes).map_err(trie)?;
+    let Some(slot) = storage_slot(fact) else {
+        if index(fact) > 3 {
+            return Err(EvidenceError::AccountField { position, got: index(fact) as u64 });
+        }
+        let value = account.map_or([0; 32], |account| account.words()[index(fact)]);
+        return Ok(Found { value, account: Some((walk, account)), slot: None });
+    };
+    let (slot_walk, value) = account::find_slot(&storage_root(account.as_ref()), &slot, nodes).map_err(trie)?;
+    Ok(Found { value, account: Some((walk, account)), slot: Some(slot_walk) })
+}
+
+/// The slot of a header or account fact as an index; too large an index stays too large.
+fn index(fact: &Fact) -> usize {
+    let (high, low) = fact.slot.split_at(24);
+    if high.iter().any(|byte| *byte != 0) {
+        return usize::MAX;
+    }
+    low.iter().fold(0, |index, byte| index << 8 | usize::from(*byte))
+}
+
+/// Reads headers and checks that their numbers rise.
+fn read_headers(headers: &[Vec<u8>]) -> Result<BTreeMap<u64, Header<'_>>, EvidenceError> {
+    let mut blocks = BTreeMap::new();
+    let mut above: Option<u64> = None;
+    for (position, rlp) in headers.iter().enumerate() {
+        let header = Header::read(rlp).map_err(|source| EvidenceError::Header { position, source })?;
+        if let Some(above) = above.filter(|above| *above >= header.number) {
+            return Err(EvidenceError::HeaderOrder { position, above, got: header.number });
+        }
+        above = Some(header.number);
+        blocks.insert(header.number, header);
+    }
+    Ok(blocks)
+}
+
+impl Evidence {
+    /// Finds the value of each wanted fact and collects exactly the messages that prove it. Values in `wanted` are ignored,
+    /// headers of blocks that no fact is about are left out, nodes are looked up in `nodes` by hash.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]: a header or node is missing or wrong, or a fact is malformed.
+    pub fn collect(wanted: &[Fact], headers: &[Vec<u8>], nodes: &Nodes) -> Result<Self, EvidenceError> {
+        let blocks = read_headers(headers)?;
+        let mut evidence = Self::default();
+        let mut seen = BTreeSet::new();
+        for (position, fact) in wanted.iter().enumerate() {
+            let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
+            let found = find(fact, position, header, nodes)?;
+            let walks = found.account.iter().map(|(walk, _)| walk).chain(&found.slot);
+            for step in walks.flat_map(|walk| &walk.steps) {
+                if seen.insert(step.place.message) {
+                    evidence.nodes.push(nodes.get(&step.place.message).expect("walked over it").to_vec());
+                }
+            }
+            evidence.facts.push(Fact { value: found.value, ..*fact });
+        }
+        let used: BTreeSet<u64> = wanted.iter().map(|fact| fact.block).collect();
+        evidence.headers = headers
+            .iter()
+            .zip(blocks.keys())
+            .filter(|(_, number)| used.contains(number))
+            .map(|(rlp, _)| rlp.clone())
+            .collect();
+        FactTree::new(&evidence.facts)?;
+        Ok(evidence)
+    }
+
+    /// Checks every fact again.
+    ///
+    /// # Errors
+    /// [`EvidenceError::WrongValue`] when a claimed value is false, others as for [`Evidence::collect`].
+    pub fn check(&self) -> Result<(), EvidenceError> {
+        let blocks = read_headers(&self.headers)?;
+        let nodes = Nodes::from_iter(&self.nodes);
+        for (position, fact) in self.facts.iter().enumerate() {
+            let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
+            let expected = find(fact, position, header, &nodes)?.value;
+            if expected != fact.value {
+                return Err(EvidenceError::WrongValue { position, expected, got: fact.value });
+            }
+        }
+        FactTree::new(&self.facts)?;
+        Ok(())
+    }
+
+    /// Number and hash of each block.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Header`], [`EvidenceError::HeaderOrder`].
+    pub fn anchors(&self) -> Result<Vec<(u64, Hash)>, EvidenceError> {
+        Ok(read_headers(&self.headers)?.values().map(|header| (header.number, header.hash())).collect())
+    }
+
+    /// Every message that is hashed, each once: headers, nodes, then the preimages of keys.
+    pub fn messages(&self) -> Vec<Vec<u8>> {
+        let mut messages: Vec<Vec<u8>> = self.headers.iter().chain(&self.nodes).cloned().collect();
+        let mut seen = BTreeSet::new();
+        for fact in &self.facts {
+            if fact.kind != FactKind::Header && seen.insert(fact.address.to_vec()) {
+                messages.push(fact.address.to_vec());
+            }
+            for preimage in key_preimages(fact) {
+                if seen.insert(preimage.clone()) {
+                    messages.push(preimage);
+                }
+            }
+        }
+        messages
+    }
+
+    /// Keccak-f permutations that hashing all messages takes.
+    pub fn permutations(&self) -> usize {
+        self.messages().iter().map(|message| message.len() / RATE_BYTES + 1).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{fixture_json, unhex, word};
+    use serde_json::Value;
+
+    /// All facts about the accounts of a proof file, its header and its nodes.
+    fn facts_of(file: &Value) -> (Vec<Fact>, Vec<Vec<u8>>, Nodes) {
+        let header = unhex(file["header_rlp"].as_str().expect("hex"));
+        let block = file["block_number"].as_u64().expect("a number");
+        let zero = [0; 32];
+        let fact = |kind, address, slot, value| Fact { kind, block, address, slot, key: zero, key2: zero, value };
+        let mut facts = vec![fact(FactKind::Header, [0; 20], word("8"), word(&format!("{block:x}")))];
+        let mut nodes = Nodes::default();
+        for response in file["proofs"].as_array().expect("a list") {
+            let address: [u8; 20] = unhex(response["address"].as_str().expect("hex")).try_into().expect("20 bytes");
+            let mut put = |list: &Value| {
+                for node in list.as_array().expect("a list") {
+                    nodes.insert(unhex(node.as_str().expect("hex")));
+                }
+            };
+            put(&response["accountProof"]);
+            facts.push(fact(FactKind::Account, address, word("1"), word(response["balance"].as_str().expect("hex"))));
+            for slot in response["storageProof"].as_array().expect("a list") {
+                put(&slot["proof"]);
+                let [key, value] = ["key", "value"].map(|name| word(slot[name].as_str().expect("hex")));
+                facts.push(fact(FactKind::Slot, address, key, value));
+            }
+        }
+        (facts, vec![header], nodes)
+    }
+
+    #[test]
+    fn finds_the_values_of_real_proofs() {
+        for name in ["zeth_18884863", "zeth_18884864", "raiko_20612841"] {
+            let Some(file) = fixture_json(&format!("proofs/{name}.json")) else { return };
+            let (facts, headers, nodes) = facts_of(&file);
+            for group in facts.chunks(81) {
+                let blank: Vec<Fact> = group.iter().map(|fact| Fact { value: [9; 32], ..*fact }).collect();
+                let evidence =
+                    Evidence::collect(&blank, &headers, &nodes).unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(evidence.facts, group, "{name}");
+                assert_eq!(evidence.check(), Ok(()));
+                let unique: BTreeSet<_> = evidence.messages().into_iter().collect();
+                assert_eq!(unique.len(), evidence.messages().len());
+            }
+        }
+    }
+
+    #[test]
+    fn derives_the_slots_of_mappings() {
+        let Some(file) = fixture_json("proofs/zeth_semantic_slots.json") else { return };
+        let mut derived = 0;
+        for entry in file.as_array().expect("a list").iter().filter(|entry| entry["keys"].is_array()) {
+            let keys: Vec<_> =
+                entry["keys"].as_array().expect("a list").iter().map(|k| word(k.as_str().expect("hex"))).collect();
+            let kind = if keys.len() == 1 { FactKind::Mapping } else { FactKind::Nested };
+            let fact = Fact {
+                kind,
+                block: 1,
+                address: [1; 20],
+                slot: word(&format!("{:x}", entry["base_slot"].as_u64().expect("a number"))),
+                key: keys[0],
+                key2: keys.get(1).copied().unwrap_or_default(),
+                value: [0; 32],
+            };
+            assert_eq!(storage_slot(&fact), Some(word(entry["slot"].as_str().expect("hex"))));
+            derived += 1;
+        }
+        assert_eq!(derived, 65);
+    }
+
+    #[test]
+    fn says_what_is_missing_or_false() {
+        let Some(file) = fixture_json("proofs/zeth_18884864.json") else { return };
+        let (facts, headers, nodes) = facts_of(&file);
+        let fact = facts[1];
+        let collect =
+            |fact: Fact, nodes: &Nodes| Evidence::collect(&[fact], &headers, nodes).map_err(|error| error.to_string());
+        let later = Fact { block: fact.block + 1, ..fact };
+        assert_eq!(collect(later, &nodes), Err("fact 0 is about block 18884865, whose header is not given".into()));
+        let field = Fact { slot: word("4"), ..fact };
+        assert_eq!(
+            collect(field, &nodes),
+            Err("fact 0 asks for account field 4, expected 0 (nonce) to 3 (code hash)".into())
+        );
+        let key = Fact { key: word("1"), ..fact };
+        assert_eq!(collect(key, &nodes), Err("fact 0: the key of a Account fact must be zero".into()));
+        let missing = collect(fact, &Nodes::default()).expect_err("no nodes");
+        assert!(missing.contains("at depth 0 is missing"), "{missing}");
+        let mut evidence = collect(fact, &nodes).expect("evidence");
+        evidence.facts[0].value[31] ^= 1;
+        assert!(matches!(evidence.check(), Err(EvidenceError::WrongValue { position: 0, .. })));
+    }
+}
