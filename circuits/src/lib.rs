@@ -5,8 +5,8 @@ pub mod digest;
 pub mod evidence;
 pub mod facts;
 pub mod grid;
-pub mod keccak;
 pub mod header;
+pub mod keccak;
 pub mod poseidon;
 pub mod rlp;
 #[cfg(test)]
