@@ -1,0 +1,143 @@
+//! What the job queue asks of a prover: facts of a query, proofs, and their verification.
+//!
+//! The queue persists, resumes and serves; an engine computes. Tests of the queue bring a fast engine, the node brings
+//! the circuits.
+
+use crate::evidence::Evidence;
+use alloy::primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use vouch_circuits::facts::Fact;
+
+/// Outputs of a score, unused ones are zero.
+pub const OUTPUTS: usize = 4;
+
+/// Why an engine gave no proof.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EngineError {
+    /// No model with this id was added to the node. Recoverable: `vouch model add`.
+    #[error("model {model} is not known to this node")]
+    UnknownModel {
+        /// The id asked for.
+        model: B256,
+    },
+    /// The plan cannot be applied to this subject and block.
+    #[error("plan of model {model}: {detail}")]
+    Plan {
+        /// The model.
+        model: B256,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The evidence does not fit any history class. Not recoverable: ask for fewer facts.
+    #[error("history circuit: {detail}")]
+    Capacity {
+        /// Which bound, expected and got.
+        detail: String,
+    },
+    /// Proving failed. Not recoverable by a retry.
+    #[error("prover: {detail}")]
+    Prover {
+        /// What failed.
+        detail: String,
+    },
+    /// A finished proof was not accepted by a verifier, so it is not served.
+    #[error("proof was made but not accepted by {verifier}: {detail}")]
+    Rejected {
+        /// `native` or `evm`.
+        verifier: &'static str,
+        /// What the verifier said.
+        detail: String,
+    },
+}
+
+/// A block that a history proof trusts; the contract checks its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Block number.
+    pub number: u64,
+    /// Block hash.
+    pub hash: B256,
+}
+
+/// A proven history root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryProof {
+    /// Index of the circuit class in `HistoryRoots`.
+    pub class: u64,
+    /// Poseidon root of `facts`.
+    pub root: B256,
+    /// Who is paid for it.
+    pub payee: Address,
+    /// The blocks it trusts, 1 to 8.
+    pub anchors: Vec<Anchor>,
+    /// The leaves, in order.
+    pub facts: Vec<Fact>,
+    /// Public inputs in circuit order.
+    pub instances: Vec<B256>,
+    /// The proof, as the contract takes it.
+    pub proof: Bytes,
+}
+
+/// What a score proof is to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreTask {
+    /// Chain whose facts are read.
+    pub chain_id: u64,
+    /// The model.
+    pub model: B256,
+    /// About whom.
+    pub subject: Address,
+    /// As of which block.
+    pub as_of: u64,
+    /// Who is paid for it.
+    pub payee: Address,
+    /// The roots that hold the model's facts, each with its leaves, 1 to 4.
+    pub roots: Vec<(B256, Vec<Fact>)>,
+}
+
+/// A proven score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreProof {
+    /// Signed fixed point, 65536 is 1.0.
+    pub outputs: [i64; OUTPUTS],
+    /// The roots in claim order, unused ones repeat the first.
+    pub roots: [B256; OUTPUTS],
+    /// Public inputs in circuit order.
+    pub instances: Vec<B256>,
+    /// The proof, as the contract takes it.
+    pub proof: Bytes,
+}
+
+/// Makes and verifies proofs. Calls block for seconds to minutes.
+pub trait Engine: Send + Sync + 'static {
+    /// The facts that `model` reads for `subject` at `as_of`, values zero.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Plan`].
+    fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError>;
+
+    /// Proves the facts of `evidence`.
+    ///
+    /// # Errors
+    /// [`EngineError::Capacity`], [`EngineError::Prover`].
+    fn prove_history(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError>;
+
+    /// Checks a history proof natively and in the EVM.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`].
+    fn verify_history(&self, proof: &HistoryProof) -> Result<(), EngineError>;
+
+    /// Proves a score.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Prover`].
+    fn prove_score(&self, task: &ScoreTask) -> Result<ScoreProof, EngineError>;
+
+    /// Checks a score proof natively and in the EVM.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`].
+    fn verify_score(&self, task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError>;
+}

@@ -1,0 +1,239 @@
+//! Evidence: everything a history proof of some facts needs, collected from the index and already verified there.
+//!
+//! A question (a [`Fact`] whose value is not yet known) becomes a header field, an account field or a storage slot of a
+//! block; the answers come with the trie nodes that prove them.
+
+use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy::rlp::Header as RlpHeader;
+use futures::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+use vouch_circuits::facts::{Fact, FactKind, LEAVES};
+use vouch_indexer::sync::StateProof;
+use vouch_indexer::{IndexError, Indexer};
+
+/// Blocks that one history proof can anchor.
+pub const MAX_BLOCKS: usize = 8;
+/// State proofs fetched at one time.
+const PARALLEL: usize = 4;
+
+/// Why the facts could not be collected.
+#[derive(Debug, Error)]
+pub enum EvidenceError {
+    /// More facts than one root holds. Not recoverable: ask for fewer subjects or a smaller plan.
+    #[error("query needs {got} facts: expected at most {expected} under one root")]
+    TooManyFacts {
+        /// Leaves of a root.
+        expected: usize,
+        /// Distinct facts asked for.
+        got: usize,
+    },
+    /// More blocks than one history proof anchors. Not recoverable: use a plan with fewer blocks.
+    #[error("query reads {got} blocks: expected at most {expected} in one history proof")]
+    TooManyBlocks {
+        /// Anchors of a proof.
+        expected: usize,
+        /// Distinct blocks asked for.
+        got: usize,
+    },
+    /// The header of this block has no such field, or it does not fit a word.
+    #[error("block {block}: header has no field {field} of at most 32 bytes (it has {fields} fields)")]
+    NoSuchField {
+        /// Block number.
+        block: u64,
+        /// Index of the field in the header's RLP list.
+        field: u64,
+        /// Fields that the header has.
+        fields: usize,
+    },
+    /// The plan reads storage of an account without code at that block. Not recoverable: correct the plan's address.
+    #[error("block {block}: contract {address} named by the plan has no code")]
+    NoCode {
+        /// Block number.
+        block: u64,
+        /// The account.
+        address: Address,
+    },
+    /// The index has no answer. See [`IndexError`].
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// A storage slot with its proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotEvidence {
+    /// Storage key before hashing.
+    pub slot: B256,
+    /// Trie nodes, root first; empty when the storage trie is empty.
+    pub nodes: Vec<Bytes>,
+}
+
+/// An account with its proof and those of its slots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountEvidence {
+    /// Whose.
+    pub address: Address,
+    /// Trie nodes, root first.
+    pub nodes: Vec<Bytes>,
+    /// The slots that facts read.
+    pub slots: Vec<SlotEvidence>,
+}
+
+/// A block with the proofs taken under its state root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockEvidence {
+    /// Block number.
+    pub number: u64,
+    /// Keccak of `header_rlp`.
+    pub hash: B256,
+    /// The header.
+    pub header_rlp: Bytes,
+    /// Accounts in the order of their addresses.
+    pub accounts: Vec<AccountEvidence>,
+}
+
+/// Facts and what proves them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Blocks in ascending order, at most [`MAX_BLOCKS`].
+    pub blocks: Vec<BlockEvidence>,
+    /// The facts with their values, in the order of [`questions`].
+    pub facts: Vec<Fact>,
+}
+
+/// The questions in the order in which they become leaves: by block, kind, address, slot and keys, each once.
+pub fn questions(asked: &[Fact]) -> Vec<Fact> {
+    let key = |f: &Fact| (f.block, f.kind, f.address, f.slot, f.key, f.key2);
+    let mut sorted: Vec<Fact> = asked.iter().map(|f| Fact { value: [0; 32], ..*f }).collect();
+    sorted.sort_by_key(key);
+    sorted.dedup();
+    sorted
+}
+
+/// The storage slot a fact reads; `None` for header and account fields.
+pub fn storage_slot(fact: &Fact) -> Option<B256> {
+    let inner = |key: &[u8; 32], slot: &[u8; 32]| keccak256([key.as_slice(), slot.as_slice()].concat());
+    match fact.kind {
+        FactKind::Header | FactKind::Account => None,
+        FactKind::Slot => Some(B256::from(fact.slot)),
+        FactKind::Mapping => Some(inner(&fact.key, &fact.slot)),
+        FactKind::Nested => Some(inner(&fact.key2, &inner(&fact.key, &fact.slot))),
+    }
+}
+
+/// Refuses more facts or blocks than one history proof takes.
+///
+/// # Errors
+/// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`].
+pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
+    if questions.len() > LEAVES {
+        return Err(EvidenceError::TooManyFacts { expected: LEAVES, got: questions.len() });
+    }
+    let blocks: BTreeSet<u64> = questions.iter().map(|f| f.block).collect();
+    if blocks.len() > MAX_BLOCKS {
+        return Err(EvidenceError::TooManyBlocks { expected: MAX_BLOCKS, got: blocks.len() });
+    }
+    Ok(())
+}
+
+/// Collects the evidence for `asked` (values are ignored) from the index, fetching what it does not hold yet.
+///
+/// # Errors
+/// [`EvidenceError`]: limits of one proof, blocks outside the index, a contract without code, a lying node.
+pub async fn collect(indexer: &Indexer, asked: &[Fact]) -> Result<Evidence, EvidenceError> {
+    let questions = questions(asked);
+    check_bounds(&questions)?;
+    let mut wanted: BTreeMap<u64, BTreeMap<Address, BTreeSet<B256>>> = BTreeMap::new();
+    for fact in &questions {
+        let accounts = wanted.entry(fact.block).or_default();
+        if fact.kind != FactKind::Header {
+            accounts.entry(fact.address.into()).or_default().extend(storage_slot(fact));
+        }
+    }
+    let headers = wanted.keys().map(|n| indexer.header(*n)).collect::<Result<Vec<_>, _>>()?;
+    let requests: Vec<(u64, Address, Vec<B256>)> = wanted
+        .iter()
+        .flat_map(|(n, accounts)| accounts.iter().map(|(a, slots)| (*n, *a, slots.iter().copied().collect())))
+        .collect();
+    let proofs: Vec<StateProof> = futures::stream::iter(requests)
+        .map(|(number, address, slots)| async move { indexer.state_proof(number, address, &slots).await })
+        .buffered(PARALLEL)
+        .try_collect()
+        .await?;
+    refuse_without_code(&questions, &proofs)?;
+    let blocks = headers
+        .into_iter()
+        .map(|header| BlockEvidence {
+            number: header.number,
+            hash: header.hash,
+            accounts: proofs.iter().filter(|p| p.header.hash == header.hash).map(account).collect(),
+            header_rlp: header.rlp.into(),
+        })
+        .collect::<Vec<_>>();
+    let facts = questions
+        .iter()
+        .map(|fact| Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }))
+        .collect::<Result<_, EvidenceError>>()?;
+    Ok(Evidence { blocks, facts })
+}
+
+/// A contract whose storage is read must have code at the newest block where it is read. It may have none before: what
+/// was not there yet is zero.
+fn refuse_without_code(questions: &[Fact], proofs: &[StateProof]) -> Result<(), EvidenceError> {
+    let storage = |address: Address| questions.iter().any(|f| f.address == address && storage_slot(f).is_some());
+    for proof in proofs.iter().filter(|p| storage(p.account.address)) {
+        let address = proof.account.address;
+        let is_newest = !proofs.iter().any(|p| p.account.address == address && p.header.number > proof.header.number);
+        let has_code = proof.account.account.is_some_and(|a| a.code_hash != KECCAK256_EMPTY);
+        if is_newest && !has_code {
+            return Err(EvidenceError::NoCode { block: proof.header.number, address });
+        }
+    }
+    Ok(())
+}
+
+fn account(proof: &StateProof) -> AccountEvidence {
+    AccountEvidence {
+        address: proof.account.address,
+        nodes: proof.account.nodes.clone(),
+        slots: proof.slots.iter().map(|s| SlotEvidence { slot: s.slot, nodes: s.nodes.clone() }).collect(),
+    }
+}
+
+/// What the place of `fact` holds; zero when the account or the slot is absent.
+fn value(fact: &Fact, blocks: &[BlockEvidence], proofs: &[StateProof]) -> Result<U256, EvidenceError> {
+    let field = u64::from_be_bytes(fact.slot[24..].try_into().unwrap_or_default());
+    if fact.kind == FactKind::Header {
+        let rlp = blocks.iter().find(|b| b.number == fact.block).map(|b| b.header_rlp.as_ref());
+        return header_field(fact.block, rlp.unwrap_or_default(), field);
+    }
+    let address = Address::from(fact.address);
+    let proof = proofs.iter().find(|p| p.header.number == fact.block && p.account.address == address);
+    let Some(proof) = proof else { return Err(IndexError::Empty.into()) };
+    let account = proof.account.account;
+    if let Some(slot) = storage_slot(fact) {
+        let found = proof.slots.iter().find(|s| s.slot == slot);
+        return found.map(|s| s.value).ok_or(IndexError::Empty.into());
+    }
+    let Some(account) = account else { return Ok(U256::ZERO) };
+    match field {
+        0 => Ok(U256::from(account.nonce)),
+        1 => Ok(account.balance),
+        2 => Ok(account.storage_root.into()),
+        3 => Ok(account.code_hash.into()),
+        _ => Err(EvidenceError::NoSuchField { block: fact.block, field, fields: 4 }),
+    }
+}
+
+/// Item `field` of the header's RLP list as a big-endian integer.
+fn header_field(block: u64, mut rlp: &[u8], field: u64) -> Result<U256, EvidenceError> {
+    let mut items = Vec::new();
+    if let Ok(mut payload) = RlpHeader::decode_bytes(&mut rlp, true) {
+        while let Ok(item) = RlpHeader::decode_bytes(&mut payload, false) {
+            items.push(item);
+        }
+    }
+    let found = usize::try_from(field).ok().and_then(|i| items.get(i)).filter(|item| item.len() <= 32);
+    found.map(|item| U256::from_be_slice(item)).ok_or(EvidenceError::NoSuchField { block, field, fields: items.len() })
+}

@@ -1,0 +1,495 @@
+//! The worker: takes the oldest job one stage further, until it is proven or failed.
+//!
+//! | stage | does | leaves behind |
+//! |---|---|---|
+//! | queued | looks for a proven root that holds every fact | the root's name, or the way to evidence |
+//! | evidence | headers and state proofs from the index | evidence |
+//! | proving history | history proof, verified natively and in the EVM | a proven root |
+//! | proving score | score proof, verified natively and in the EVM | the score |
+//!
+//! Before and after each proof the blocks it hangs on are compared with the index; a job whose blocks were reorganised
+//! away starts anew, and a proof of such blocks is never handed out.
+
+use crate::cost::Meter;
+use crate::engine::{Anchor, Engine, EngineError, HistoryProof, ScoreTask};
+use crate::evidence::{self, EvidenceError};
+use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage, StageCost};
+use alloy::primitives::B256;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use tokio::sync::{Notify, broadcast};
+use vouch_circuits::facts::Fact;
+use vouch_indexer::db::Db;
+use vouch_indexer::{IndexError, Indexer};
+
+/// Bounds of the queue.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueConfig {
+    /// Most jobs that may wait.
+    pub max_waiting: usize,
+    /// Attempts of a stage that fails for a reason that may pass.
+    pub max_retries: u32,
+    /// Wait before the second attempt; doubles with each further one.
+    pub retry_delay: Duration,
+    /// Times a job may start anew because of reorgs.
+    pub max_restarts: u32,
+    /// Wait between two looks when there is nothing to do.
+    pub idle_wait: Duration,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self {
+            max_waiting: 256,
+            max_retries: 5,
+            retry_delay: Duration::from_secs(1),
+            max_restarts: 8,
+            idle_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why the queue could not take, advance or hand out a job.
+#[derive(Debug, Error)]
+pub enum QueueError {
+    /// The query cannot be answered. Recoverable: correct it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The query asks for blocks outside the index, or the index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A bound of one proof is exceeded.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The job does not exist, or the queue is full.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The job is not proven yet. Recoverable: wait.
+    #[error("query {id} is not proven yet, it is in stage {stage:?}")]
+    NotProven {
+        /// The job.
+        id: String,
+        /// Its stage.
+        stage: Stage,
+    },
+}
+
+/// Everything a caller needs to use a proven score.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The job.
+    pub job: Job,
+    /// The score.
+    pub score: Score,
+    /// The proofs of its roots.
+    pub histories: Vec<HistoryProof>,
+}
+
+/// The queue over a store, an index and an engine. Cheap to clone.
+pub struct Queue<E> {
+    store: JobStore,
+    indexer: Indexer,
+    engine: Arc<E>,
+    config: QueueConfig,
+    events: broadcast::Sender<Job>,
+    wake: Arc<Notify>,
+    waiting: Arc<Mutex<HashMap<String, Instant>>>,
+}
+
+impl<E> Clone for Queue<E> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            indexer: self.indexer.clone(),
+            engine: self.engine.clone(),
+            config: self.config,
+            events: self.events.clone(),
+            wake: self.wake.clone(),
+            waiting: self.waiting.clone(),
+        }
+    }
+}
+
+/// How a stage ended without a result.
+enum Setback {
+    /// Blocks left the chain: start anew.
+    Reorg(String),
+    /// May pass: try again later.
+    Retry(String),
+    /// Will not pass.
+    Fail(Failure),
+    /// The store or the runtime failed: nothing was changed.
+    Stop(QueueError),
+}
+
+impl From<JobError> for Setback {
+    fn from(e: JobError) -> Self {
+        Self::Stop(e.into())
+    }
+}
+
+impl From<EngineError> for Setback {
+    fn from(e: EngineError) -> Self {
+        let kind = match &e {
+            EngineError::UnknownModel { .. } | EngineError::Plan { .. } => "query",
+            EngineError::Capacity { .. } => "capacity",
+            EngineError::Prover { .. } => "prover",
+            EngineError::Rejected { .. } => "rejected",
+        };
+        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
+    }
+}
+
+impl From<EvidenceError> for Setback {
+    fn from(e: EvidenceError) -> Self {
+        let kind = match e {
+            EvidenceError::Index(IndexError::Db(e)) => return Self::Stop(IndexError::Db(e).into()),
+            EvidenceError::Index(IndexError::BeforeWindow { .. }) => "query",
+            EvidenceError::Index(_) => return Self::Retry(e.to_string()),
+            EvidenceError::TooManyFacts { .. } | EvidenceError::TooManyBlocks { .. } => "capacity",
+            EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
+        };
+        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
+    }
+}
+
+impl<E: Engine> Queue<E> {
+    /// A queue whose jobs are in `db`; unfinished ones are taken up by [`Queue::run`].
+    pub fn new(db: Db, indexer: Indexer, engine: Arc<E>, config: QueueConfig) -> Self {
+        let (events, _) = broadcast::channel(256);
+        let store = JobStore::new(db);
+        Self { store, indexer, engine, config, events, wake: Arc::default(), waiting: Arc::default() }
+    }
+
+    /// The jobs on disk.
+    pub fn store(&self) -> &JobStore {
+        &self.store
+    }
+
+    /// The index.
+    pub fn indexer(&self) -> &Indexer {
+        &self.indexer
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<E> {
+        &self.engine
+    }
+
+    /// Every change of every job from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Job> {
+        self.events.subscribe()
+    }
+
+    /// Takes a query after checking that it can be answered: model, plan, blocks, bounds.
+    ///
+    /// # Errors
+    /// [`QueueError`] names what is wrong with the query; nothing is stored then.
+    pub fn add(&self, query: Query) -> Result<Job, QueueError> {
+        let questions = evidence::questions(&self.questions(&query)?);
+        for fact in &questions {
+            self.indexer.header(fact.block)?;
+        }
+        evidence::check_bounds(&questions)?;
+        let job = self.store.add(query, self.config.max_waiting)?;
+        self.announce(&job);
+        self.wake.notify_one();
+        Ok(job)
+    }
+
+    /// The proofs of a proven job. A job whose blocks left the chain is started anew instead.
+    ///
+    /// # Errors
+    /// [`QueueError::NotProven`].
+    pub fn served(&self, id: &str) -> Result<Served, QueueError> {
+        let mut job = self.store.get(id)?;
+        let is_proven = matches!(job.stage, Stage::Proven | Stage::Submitted);
+        if is_proven && let Some(anchor) = self.gone(&job.anchors)? {
+            self.restart(&mut job, gone_text(anchor))?;
+        }
+        let not_proven = || QueueError::NotProven { id: id.to_owned(), stage: job.stage };
+        if !matches!(job.stage, Stage::Proven | Stage::Submitted) {
+            return Err(not_proven());
+        }
+        let score = self.store.score(id)?.ok_or_else(not_proven)?;
+        let mut histories = Vec::new();
+        for root in &job.roots {
+            histories.push(self.store.root(*root)?.ok_or_else(not_proven)?);
+        }
+        Ok(Served { job, score, histories })
+    }
+
+    /// Notes that the contract accepted a job's proofs.
+    pub fn submitted(&self, id: &str, transaction: B256) -> Result<Job, QueueError> {
+        let mut job = self.store.get(id)?;
+        job.stage = Stage::Submitted;
+        job.transaction = Some(transaction);
+        self.store.save(&mut job)?;
+        self.announce(&job);
+        Ok(job)
+    }
+
+    /// Gives a job up.
+    pub fn fail(&self, id: &str, kind: &str, detail: String) -> Result<Job, QueueError> {
+        let mut job = self.store.get(id)?;
+        self.give_up(&mut job, Failure { kind: kind.into(), detail })?;
+        Ok(job)
+    }
+
+    /// Starts proven jobs anew whose blocks left the chain, and forgets roots of such blocks.
+    pub fn recheck(&self) -> Result<(), QueueError> {
+        for mut job in self.store.list()? {
+            if matches!(job.stage, Stage::Proven | Stage::Submitted)
+                && let Some(anchor) = self.gone(&job.anchors)?
+            {
+                self.restart(&mut job, gone_text(anchor))?;
+            }
+        }
+        for history in self.store.roots()? {
+            if self.gone(&history.anchors)?.is_some() {
+                self.store.remove_root(history.root)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until `stop` resolves. A proof under way is abandoned then; its job resumes at the next start.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut unwound = 0;
+        loop {
+            let now = self.indexer.status().map_or(unwound, |s| s.unwound_blocks);
+            if now != unwound {
+                unwound = now;
+                if let Err(error) = self.recheck() {
+                    tracing::error!(%error, "jobs could not be compared with the new chain");
+                }
+            }
+            let idle = tokio::select! {
+                () = &mut stop => return,
+                worked = self.step() => match worked {
+                    Ok(worked) => !worked,
+                    Err(error) => {
+                        tracing::error!(%error, "queue could not advance");
+                        true
+                    }
+                }
+            };
+            if idle {
+                tokio::select! {
+                    () = &mut stop => return,
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep(self.config.idle_wait) => {}
+                }
+            }
+        }
+    }
+
+    /// Takes the oldest job that can move one stage further. Returns false when there is none.
+    ///
+    /// # Errors
+    /// [`QueueError`] when the store fails; the job is as it was.
+    pub async fn step(&self) -> Result<bool, QueueError> {
+        let Some(mut job) = self.next()? else { return Ok(false) };
+        let stage = job.stage;
+        let meter = Meter::start();
+        let result = match stage {
+            Stage::Queued => self.begin(&mut job),
+            Stage::Evidence => self.collect(&mut job).await,
+            Stage::ProvingHistory => self.history(&mut job, meter).await,
+            Stage::ProvingScore => self.score(&mut job, meter).await,
+            Stage::Proven | Stage::Submitted | Stage::Failed => Ok(()),
+        };
+        match result {
+            Ok(()) => {
+                self.announce(&job);
+                Ok(true)
+            }
+            Err(Setback::Stop(e)) => Err(e),
+            Err(Setback::Reorg(reason)) => self.restart(&mut job, reason).map(|()| true),
+            Err(Setback::Fail(failure)) => self.give_up(&mut job, failure).map(|()| true),
+            Err(Setback::Retry(detail)) if job.retries + 1 >= self.config.max_retries => {
+                self.give_up(&mut job, Failure { kind: "node".into(), detail }).map(|()| true)
+            }
+            Err(Setback::Retry(reason)) => {
+                tracing::warn!(job = %job.id, ?stage, %reason, "stage failed, will be tried again");
+                let delay = self.config.retry_delay * 2u32.saturating_pow(job.retries.min(10));
+                job.retries += 1;
+                job.last_error = Some(reason);
+                self.store.save(&mut job)?;
+                if let Ok(mut waiting) = self.waiting.lock() {
+                    waiting.insert(job.id.clone(), Instant::now() + delay);
+                }
+                self.announce(&job);
+                Ok(true)
+            }
+        }
+    }
+
+    fn next(&self) -> Result<Option<Job>, QueueError> {
+        let now = Instant::now();
+        let is_waiting = |id: &str| self.waiting.lock().is_ok_and(|w| w.get(id).is_some_and(|until| *until > now));
+        Ok(self.store.list()?.into_iter().find(|j| !j.stage.is_done() && !is_waiting(&j.id)))
+    }
+
+    fn questions(&self, query: &Query) -> Result<Vec<Fact>, EngineError> {
+        let mut all = Vec::new();
+        for subject in std::iter::once(&query.subject).chain(&query.also) {
+            all.extend(self.engine.questions(query.model, *subject, query.as_of)?);
+        }
+        Ok(all)
+    }
+
+    fn begin(&self, job: &mut Job) -> Result<(), Setback> {
+        match self.find_root(job)? {
+            Some(history) => {
+                job.anchors = history.anchors;
+                job.roots = vec![history.root];
+                job.reused_root = true;
+                job.stage = Stage::ProvingScore;
+            }
+            None => job.stage = Stage::Evidence,
+        }
+        Ok(self.store.save(job)?)
+    }
+
+    /// A proven root, of blocks that are still on the chain, that holds every fact of the query.
+    fn find_root(&self, job: &Job) -> Result<Option<HistoryProof>, Setback> {
+        let asked = evidence::questions(&self.questions(&job.query)?);
+        for history in self.store.roots()? {
+            let held = evidence::questions(&history.facts);
+            if asked.iter().all(|q| held.contains(q)) && self.gone(&history.anchors).map_err(Setback::Stop)?.is_none() {
+                return Ok(Some(history));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
+        let meter = Meter::start();
+        let questions = self.questions(&job.query)?;
+        let evidence = evidence::collect(&self.indexer, &questions).await?;
+        job.anchors = evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect();
+        advance(job, Stage::ProvingHistory, meter);
+        Ok(self.store.save_evidence(job, &evidence)?)
+    }
+
+    async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
+        self.still_canonical(job)?;
+        let Some(evidence) = self.store.evidence(&job.id)? else {
+            return Err(Setback::Reorg("the evidence is gone, it is collected anew".into()));
+        };
+        let (engine, payee) = (self.engine.clone(), job.query.payee);
+        let proof = blocking(move || {
+            let proof = engine.prove_history(&evidence, payee)?;
+            engine.verify_history(&proof)?;
+            Ok(proof)
+        })
+        .await?;
+        self.still_canonical(job)?;
+        job.roots = vec![proof.root];
+        advance(job, Stage::ProvingScore, meter);
+        Ok(self.store.save_history(job, &proof)?)
+    }
+
+    async fn score(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
+        self.still_canonical(job)?;
+        let mut roots = Vec::new();
+        for root in &job.roots {
+            match self.store.root(*root)? {
+                Some(history) => roots.push((*root, history.facts)),
+                None => return Err(Setback::Reorg(format!("root {root} is gone, it is proven anew"))),
+            }
+        }
+        let task = self.task(&job.query, roots).map_err(Setback::Stop)?;
+        let engine = self.engine.clone();
+        let score = blocking(move || {
+            let proof = engine.prove_score(&task)?;
+            engine.verify_score(&task, &proof)?;
+            Ok(Score { task, proof })
+        })
+        .await?;
+        self.still_canonical(job)?;
+        advance(job, Stage::Proven, meter);
+        Ok(self.store.save_score(job, &score)?)
+    }
+
+    fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, QueueError> {
+        let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db)?.ok_or(IndexError::Empty)?;
+        let Query { model, subject, as_of, payee, .. } = *query;
+        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots })
+    }
+
+    /// The first anchor that is not on the indexed chain any more.
+    fn gone(&self, anchors: &[Anchor]) -> Result<Option<Anchor>, QueueError> {
+        for anchor in anchors {
+            if !self.indexer.is_canonical(anchor.number, anchor.hash)? {
+                return Ok(Some(*anchor));
+            }
+        }
+        Ok(None)
+    }
+
+    fn still_canonical(&self, job: &Job) -> Result<(), Setback> {
+        match self.gone(&job.anchors).map_err(Setback::Stop)? {
+            Some(anchor) => Err(Setback::Reorg(gone_text(anchor))),
+            None => Ok(()),
+        }
+    }
+
+    fn restart(&self, job: &mut Job, reason: String) -> Result<(), QueueError> {
+        if job.restarts >= self.config.max_restarts {
+            return self.give_up(job, Failure { kind: "reorg".into(), detail: reason });
+        }
+        tracing::warn!(job = %job.id, %reason, "job starts anew");
+        self.store.restart(job, reason)?;
+        self.announce(job);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn give_up(&self, job: &mut Job, failure: Failure) -> Result<(), QueueError> {
+        tracing::warn!(job = %job.id, kind = %failure.kind, detail = %failure.detail, "job failed");
+        job.stage = Stage::Failed;
+        job.failure = Some(failure);
+        self.store.save(job)?;
+        self.announce(job);
+        Ok(())
+    }
+
+    fn announce(&self, job: &Job) {
+        // An error only says that nobody listens.
+        let _ = self.events.send(job.clone());
+    }
+}
+
+/// Notes what the finished stage cost and moves on.
+fn advance(job: &mut Job, to: Stage, meter: Meter) {
+    let cost = meter.stop();
+    job.costs.push(StageCost {
+        stage: job.stage,
+        wall_seconds: cost.wall_seconds,
+        cpu_seconds: cost.cpu_seconds,
+        peak_mb: cost.peak_mb,
+    });
+    job.stage = to;
+    job.retries = 0;
+}
+
+fn gone_text(anchor: Anchor) -> String {
+    format!("reorg: block {} with hash {} is not on the chain any more", anchor.number, anchor.hash)
+}
+
+async fn blocking<T, W>(work: W) -> Result<T, Setback>
+where
+    T: Send + 'static,
+    W: FnOnce() -> Result<T, EngineError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(e) => Err(EngineError::Prover { detail: format!("prover thread ended: {e}") }.into()),
+    }
+}

@@ -1,0 +1,202 @@
+//! The queue over a made-up chain: stages, restarts, reorgs, failures, bounds.
+
+mod support;
+
+use alloy::primitives::{Address, B256};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use support::{Fast, bounds, grow, index, query, setup};
+use vouch_indexer::IndexError;
+use vouch_indexer::db::Db;
+use vouch_prover::engine::EngineError;
+use vouch_prover::jobs::{JobError, Query, Stage};
+use vouch_prover::queue::{Queue, QueueError};
+
+async fn finish(queue: &Queue<Fast>) {
+    for _ in 0..200 {
+        if !queue.step().await.unwrap() {
+            if queue.store().next().unwrap().is_none() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    }
+    panic!("the queue does not come to an end");
+}
+
+#[tokio::test]
+async fn job_passes_every_stage_and_is_served() {
+    let (_dir, _replay, queue) = setup().await;
+    let mut events = queue.subscribe();
+    let job = queue.add(query(20)).unwrap();
+    finish(&queue).await;
+    let mut stages = vec![];
+    while let Ok(job) = events.try_recv() {
+        stages.push(job.stage);
+    }
+    use Stage::*;
+    assert_eq!(stages, [Queued, Evidence, ProvingHistory, ProvingScore, Proven]);
+    let served = queue.served(&job.id).unwrap();
+    assert_eq!(served.score.proof.outputs[0], 12 * (20 + 18 + 16));
+    assert_eq!(served.histories[0].anchors.len(), 3);
+    assert_eq!(served.job.costs.len(), 3);
+}
+
+#[tokio::test]
+async fn same_question_is_the_same_job() {
+    let (_dir, _replay, queue) = setup().await;
+    let first = queue.add(query(20)).unwrap();
+    finish(&queue).await;
+    let again = queue.add(query(20)).unwrap();
+    assert_eq!((again.id, again.stage), (first.id, Stage::Proven));
+    assert_ne!(
+        queue.add(query(21)).unwrap().id,
+        queue.add(Query { payee: Address::repeat_byte(9), ..query(21) }).unwrap().id
+    );
+}
+
+#[tokio::test]
+async fn second_score_under_a_proven_root_needs_no_history_proof() {
+    let (_dir, _replay, queue) = setup().await;
+    queue.add(query(20)).unwrap();
+    finish(&queue).await;
+    let other = queue.add(Query { subject: Address::repeat_byte(2), ..query(20) }).unwrap();
+    finish(&queue).await;
+    let served = queue.served(&other.id).unwrap();
+    assert!(served.job.reused_root);
+    assert_eq!(queue.engine().histories.load(Ordering::SeqCst), 1);
+    assert_eq!(queue.engine().scores.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn job_resumes_after_each_stage() {
+    for steps in 0..4 {
+        let (dir, replay, queue) = setup().await;
+        let job = queue.add(query(20)).unwrap();
+        for _ in 0..steps {
+            queue.step().await.unwrap();
+        }
+        drop(queue);
+        let db = Db::open(dir.path()).unwrap();
+        let queue = Queue::new(db.clone(), index(&replay, db).await, Arc::new(Fast::default()), bounds());
+        finish(&queue).await;
+        assert_eq!(queue.served(&job.id).unwrap().job.stage, Stage::Proven, "after {steps} steps");
+        // A stage that was finished before is not done again.
+        assert_eq!(queue.engine().histories.load(Ordering::SeqCst), u32::from(steps < 3));
+    }
+}
+
+#[tokio::test]
+async fn reorg_in_any_stage_is_proven_anew_with_the_new_blocks() {
+    for steps in 1..5 {
+        let (_dir, replay, queue) = setup().await;
+        let job = queue.add(query(20)).unwrap();
+        for _ in 0..steps {
+            queue.step().await.unwrap();
+        }
+        replay.chain().truncate(19);
+        grow(&replay, 31, 7);
+        queue.indexer().catch_up().await.unwrap();
+        if steps == 4 {
+            assert!(matches!(queue.served(&job.id), Err(QueueError::NotProven { .. })), "never served wrong");
+        }
+        finish(&queue).await;
+        let served = queue.served(&job.id).unwrap();
+        assert_eq!(served.score.proof.outputs[0], 12 * (20 + 18 + 16) + 7, "after {steps} steps");
+    }
+}
+
+#[tokio::test]
+async fn reorg_while_a_proof_is_being_made_is_noticed() {
+    let (_dir, replay, queue) = setup().await;
+    let job = queue.add(query(20)).unwrap();
+    queue.step().await.unwrap();
+    queue.step().await.unwrap();
+    queue.engine().delay_ms.store(300, Ordering::SeqCst);
+    let reorg = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        replay.chain().truncate(15);
+        grow(&replay, 31, 7);
+        queue.indexer().catch_up().await.unwrap();
+    };
+    let (step, ()) = tokio::join!(queue.step(), reorg);
+    assert!(step.unwrap());
+    let job = queue.store().get(&job.id).unwrap();
+    assert_eq!((job.stage, job.restarts), (Stage::Queued, 1));
+    assert!(job.last_error.unwrap().starts_with("reorg: block 16 with hash 0x"));
+    assert!(queue.store().roots().unwrap().is_empty(), "the root of the old blocks was not kept");
+    queue.engine().delay_ms.store(0, Ordering::SeqCst);
+    finish(&queue).await;
+    assert_eq!(queue.served(&job.id).unwrap().score.proof.outputs[0], 12 * (20 + 18 + 16) + 21);
+}
+
+#[tokio::test]
+async fn endless_reorgs_end_in_a_reason() {
+    let (_dir, replay, queue) = setup().await;
+    let job = queue.add(query(20)).unwrap();
+    for salt in 1..4 {
+        for _ in 0..2 {
+            queue.step().await.unwrap();
+        }
+        replay.chain().truncate(15);
+        grow(&replay, 30 + salt, salt);
+        queue.indexer().catch_up().await.unwrap();
+        queue.step().await.unwrap();
+    }
+    let job = queue.store().get(&job.id).unwrap();
+    assert_eq!(job.stage, Stage::Failed);
+    assert_eq!(job.failure.unwrap().kind, "reorg");
+}
+
+#[tokio::test]
+async fn rejected_proof_is_not_served() {
+    let (_dir, _replay, queue) = setup().await;
+    queue.engine().is_broken.store(true, Ordering::SeqCst);
+    let job = queue.add(query(20)).unwrap();
+    finish(&queue).await;
+    let failed = queue.store().get(&job.id).unwrap();
+    assert_eq!(failed.failure.unwrap().kind, "rejected");
+    assert!(matches!(queue.served(&job.id), Err(QueueError::NotProven { stage: Stage::Failed, .. })));
+    // Asked again after the cause is gone, it is proven.
+    queue.engine().is_broken.store(false, Ordering::SeqCst);
+    assert_eq!(queue.add(query(20)).unwrap().stage, Stage::Queued);
+    finish(&queue).await;
+    queue.served(&job.id).unwrap();
+}
+
+#[tokio::test]
+async fn queries_that_cannot_be_answered_are_refused_at_once() {
+    let (_dir, _replay, queue) = setup().await;
+    let future = queue.add(query(31)).unwrap_err();
+    assert!(matches!(future, QueueError::Index(IndexError::Future { number: 31, tip: 30 })), "{future}");
+    let past = queue.add(query(4)).unwrap_err();
+    assert!(matches!(past, QueueError::Index(IndexError::BeforeWindow { number: 0, first: 1 })), "{past}");
+    let model = queue.add(Query { model: B256::ZERO, ..query(20) }).unwrap_err();
+    assert!(matches!(model, QueueError::Engine(EngineError::UnknownModel { .. })), "{model}");
+    assert!(queue.store().list().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn full_queue_is_refused_and_keeps_what_it_has() {
+    let (_dir, _replay, queue) = setup().await;
+    for as_of in 20..24 {
+        queue.add(query(as_of)).unwrap();
+    }
+    let error = queue.add(query(24)).unwrap_err();
+    assert!(matches!(error, QueueError::Job(JobError::QueueFull { limit: 4, got: 4 })), "{error}");
+    queue.add(query(20)).unwrap();
+    finish(&queue).await;
+    assert!(queue.store().list().unwrap().iter().all(|j| j.stage == Stage::Proven));
+}
+
+#[tokio::test]
+async fn stopped_while_proving_resumes() {
+    let (_dir, _replay, queue) = setup().await;
+    queue.engine().delay_ms.store(200, Ordering::SeqCst);
+    let job = queue.add(query(20)).unwrap();
+    queue.run(tokio::time::sleep(std::time::Duration::from_millis(100))).await;
+    assert_eq!(queue.store().get(&job.id).unwrap().stage, Stage::ProvingHistory);
+    queue.engine().delay_ms.store(0, Ordering::SeqCst);
+    finish(&queue).await;
+    queue.served(&job.id).unwrap();
+}
