@@ -32,6 +32,28 @@ impl Builder {
         self.push(Kind::Arith, &inputs, values, [k, Fr::ZERO, Fr::ZERO, Fr::ZERO])[7]
     }
 
+    /// `from - Σ x y` over at most three products: one row, with the result as its addend.
+    ///
+    /// # Panics
+    /// On more than three products.
+    pub fn arith_minus(&mut self, from: Cell, products: &[(In, In)]) -> Cell {
+        assert!(products.len() <= 3, "a row holds three products, got {}", products.len());
+        let mut inputs = Vec::with_capacity(7);
+        let mut values = [Fr::ZERO; 8];
+        values[6] = from.value();
+        for slot in 0..3 {
+            match products.get(slot) {
+                Some((x, y)) => {
+                    values[6] -= x.value() * y.value();
+                    inputs.extend([(2 * slot, *x), (2 * slot + 1, *y)]);
+                }
+                None => inputs.push((2 * slot, ZERO)),
+            }
+        }
+        inputs.push((7, from.into()));
+        self.push(Kind::Arith, &inputs, values, [Fr::ZERO; 4])[6]
+    }
+
     /// `Σ x y + k` over any number of products.
     pub fn dot(&mut self, products: &[(In, In)], k: Fr) -> Cell {
         let mut chunks = products.chunks(3);

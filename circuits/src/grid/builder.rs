@@ -338,10 +338,18 @@ impl Builder {
         self.copies.push((cell, Cell::new(Stream::Lane, lane * 4, 8, cell.value())));
     }
 
-    /// Row `byte` of the byte table of the binding: the summed weight of that byte at each position of a lane.
-    pub fn weights_row(&mut self, weights: [Fr; 8]) -> [Cell; 8] {
-        let row = self.weights.len();
-        self.weights.push(weights);
-        std::array::from_fn(|c| Cell::new(Stream::Weights, row, c, weights[c]))
+    /// The byte table of the binding for the lane weights given so far: entry `b`, position `j` is the sum of the
+    /// weights of all lanes whose byte `j` is `b`.
+    pub fn lane_weights(&mut self) -> Vec<[Cell; 8]> {
+        let mut table = vec![[Fr::ZERO; 8]; WEIGHT_ROWS];
+        for (weight, bytes) in self.lanes.iter().zip(self.memory.bytes().chunks(8)) {
+            for (j, byte) in bytes.iter().enumerate() {
+                table[*byte as usize][j] += weight;
+            }
+        }
+        self.weights = table;
+        let cell =
+            |(row, weights): (usize, &[Fr; 8])| std::array::from_fn(|c| Cell::new(Stream::Weights, row, c, weights[c]));
+        self.weights.iter().enumerate().map(cell).collect()
     }
 }

@@ -175,19 +175,12 @@ fn rejects_a_changed_constant_and_seed() {
 
 /// Lane weights 1, 2, 3, … and the table that belongs to them, changed by `lie(table)`.
 fn weigh(b: &mut Builder, lie: fn(&mut Vec<[Fr; 8]>)) {
-    let bytes = b.memory().bytes().to_vec();
-    let mut table = vec![[Fr::ZERO; 8]; 256];
-    for (lane, chunk) in bytes.chunks(8).enumerate() {
+    for lane in 0..b.memory().bytes().len() / 8 {
         let weight = b.witness(f(lane as u64 + 1));
         b.weigh_lane(lane, weight);
-        for (j, byte) in chunk.iter().enumerate() {
-            table[*byte as usize][j] += weight.value();
-        }
     }
-    lie(&mut table);
-    for weights in table {
-        b.weights_row(weights);
-    }
+    b.lane_weights();
+    lie(&mut b.weights);
 }
 
 #[test]
