@@ -46,7 +46,7 @@ function make(feature, series, values, missing) {
     case "mean": return series.reduce((a, b) => a + b, 0) / series.length;
     case "min": return Math.min(...series);
     case "max": return Math.max(...series);
-    case "ratio": return values[feature.over] === 0 ? missing : series[0] / values[feature.over];
+    case "ratio": return values[feature.over] > 0 ? series[0] / values[feature.over] : missing;
     default: throw new Error(`feature ${feature.name}: expected last, delta, mean, min, max or ratio, got ${feature.make}`);
   }
 }
