@@ -147,7 +147,9 @@ def main():
 
     market, x, y, names = load(args.name, args.markets)
     train, select, test = split(market)
-    mean, deviation = x[train].mean(0), x[train].std(0) + 1e-9
+    mean = x[train].mean(0)
+    # A feature that hardly varies around a large mean is not blown up: it would make large weights.
+    deviation = np.maximum(x[train].std(0), 0.1 * np.abs(mean)) + 1e-9
     z = (x - mean) / deviation
     rng = np.random.default_rng(args.seed)
     widths = [x.shape[1], *(int(n) for n in args.hidden.split(",") if n), 1]

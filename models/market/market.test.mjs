@@ -103,7 +103,7 @@ test("the first rows of the training data are the recorded ones", async () => {
 });
 
 test("the float evaluator agrees with the reference evaluator of the onnx package", () => {
-  const recorded = { risk: [0.00026, 0.04842, 0.00005, 0.00078], logistic: [0.08451, 0.15429, 0.03317, 0.06568] };
+  const recorded = { risk: [0.00069, 0.0512, 0.00003, 0.00124], logistic: [0.08451, 0.15429, 0.03317, 0.06568] };
   for (const [name, expected] of Object.entries(recorded)) {
     const model = loadModel(file(`../${name}/model.onnx`));
     const lines = readFileSync(file(`../${name}/calibrate.csv`), "utf8").trim().split("\n").slice(1, 5);
