@@ -1,36 +1,32 @@
 // The contracts of Vouch, deployed in the order in which they trust each other.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { send } from "./chain.mjs";
 import { grouped } from "./report.mjs";
 
-/** Passports of the generated verifiers, by file name: `history_s`, `history_m`, `score_mlp_s`. */
-function passports(root) {
-  const folder = join(root, "contracts/generated");
-  const names = readdirSync(folder).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
-  return new Map(names.map((name) => [name, JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"))]));
-}
-
-/** Deploys everything but the market and the desk. Returns the contracts by name. */
-export async function deployVouch({ root, deployer, report }) {
-  const known = passports(root);
-  const adapter = async (name, contract, ...middle) => {
-    const { instances, proof_bytes } = known.get(name);
-    const raw = await deployer.deploy(known.get(name).contract, []);
-    const size = ((await deployer.signer.provider.getCode(raw)).length - 2) / 2;
-    report.figure(`${name}_verifier_bytes`, size, `verifier of ${name}`, `${grouped(size)} bytes of code`);
-    return deployer.deploy(contract, [raw, ...middle, instances, proof_bytes]);
+/**
+ * Deploys everything but the market and the desk. Returns the contracts by name.
+ * @param {{ history: object[], score: object[] }} verifiers what `vouch setup --json` says: creation code and lengths
+ */
+export async function deployVouch({ deployer, report }, verifiers) {
+  const adapter = async (name, contract, { bytecode, instances, proof_bytes, ...verifier }) => {
+    const raw = await deployer.deployCode([], bytecode);
+    const bytes = ((await deployer.signer.provider.getCode(raw)).length - 2) / 2;
+    report.figure(`${name}_verifier_bytes`, bytes, `verifier of ${name}`, `${grouped(bytes)} bytes of code`);
+    const { class_id, structure_points, weight_points } = verifier;
+    const key = class_id ? [class_id, structure_points, weight_points] : [];
+    return deployer.deploy(contract, [raw, ...key, instances, proof_bytes]);
   };
-  const histories = [...known.keys()].filter((name) => name.startsWith("history_"))
-    .sort((a, b) => known.get(a).k - known.get(b).k);
   const blockHashes = await deployer.deploy("BlockHashes", []);
-  const historyVerifiers = [];
-  for (const name of histories) historyVerifiers.push(await adapter(name, "HistoryVerifier"));
-  const roots = await deployer.deploy("HistoryRoots", [blockHashes, historyVerifiers]);
-  const { class_id, structure_points, weight_points } = known.get("score_mlp_s");
-  const score = await adapter("score_mlp_s", "ScoreVerifier", class_id, structure_points, weight_points);
-  const registry = await deployer.deploy("ModelRegistry", [[score]]);
+  const histories = [];
+  for (const verifier of verifiers.history) {
+    histories.push(await adapter(`history_${verifier.class.toLowerCase()}`, "HistoryVerifier", verifier));
+  }
+  const roots = await deployer.deploy("HistoryRoots", [blockHashes, histories]);
+  const scores = [];
+  for (const verifier of verifiers.score) scores.push(await adapter("score", "ScoreVerifier", verifier));
+  const registry = await deployer.deploy("ModelRegistry", [scores]);
   const vouch = await deployer.deploy("Vouch", [registry, roots]);
   return { blockHashes, roots, registry, vouch };
 }

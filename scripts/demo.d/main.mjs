@@ -1,6 +1,6 @@
 // The demo: a lending market lives for a while, a model judges its users, contracts believe only proofs.
 //
-//   node main.mjs ROOT VOUCH_BINARY [--json]     (scripts/demo calls it after the build)
+//   node main.mjs ROOT VOUCH_BINARY KEYS [--json]    (scripts/demo calls it after the build)
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,16 +13,21 @@ import { tryForgeries } from "./forgeries.mjs";
 import { apply, MAX_RISK } from "./loan.mjs";
 import { ACCOUNTS, deployMarket, NODE_ACCOUNT, playMarket, SUBJECTS } from "./market.mjs";
 import { startNode } from "./node.mjs";
-import { Report } from "./report.mjs";
+import { run } from "./process.mjs";
+import { Report, timed } from "./report.mjs";
 import { ask, post, show, submission, submit } from "./score.mjs";
 
-const [root, binary, ...flags] = process.argv.slice(2);
+const [root, binary, keys, ...flags] = process.argv.slice(2);
 const report = new Report(flags.includes("--json"));
 const directory = mkdtempSync(join(tmpdir(), "vouch-demo-"));
 /** What has to be ended, last first. */
 const running = [];
 
 async function demo() {
+  report.act("reference string and keys");
+  const [verifiers, setup] = await timed(async () => JSON.parse(await run(binary, ["setup", "--dev", "--keys", keys, "--json"])));
+  report.figure("setup_s", setup, "reference string and keys", `${setup.toFixed(1)} s`);
+
   report.act("a chain with a lending market");
   const { anvil, provider, url } = await startChain(ACCOUNTS, directory);
   running.unshift(anvil);
@@ -31,9 +36,9 @@ async function demo() {
   const cast = await playMarket({ report, provider, market });
 
   report.act("contracts, node, models");
-  const contracts = await deployVouch({ root, deployer, report });
+  const contracts = await deployVouch({ deployer, report }, verifiers);
   const key = privateKey(NODE_ACCOUNT);
-  const { node, client } = await startNode({ binary, directory, url, contracts, key });
+  const { node, client } = await startNode({ binary, keys, directory, url, contracts, key });
   running.unshift(node);
   const stage = { root, provider, report, market, cast, client, ...contracts };
   const risk = await registerModel(stage, "risk");
@@ -43,7 +48,7 @@ async function demo() {
   const asOf = await provider.getBlockNumber();
   await provider.send("anvil_mine", ["0x2"]);
   const [good, second, bad] = ["good", "second", "bad"].map((name) => cast.get(SUBJECTS[name]));
-  const first = await ask(stage, { model: risk.model_id, subject: good, as_of: asOf, with: [second] });
+  const first = await ask(stage, { model: risk.model_id, subject: good, as_of: asOf, also: [second] });
   await show(stage, "first", first);
   await post(stage, "first", first);
 

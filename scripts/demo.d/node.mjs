@@ -63,13 +63,14 @@ export class Client {
 }
 
 /** Starts `vouch serve` on the chain at `url`, paying with the account of `key`. */
-export async function startNode({ binary, directory, url, contracts, key }) {
+export async function startNode({ binary, keys, directory, url, contracts, key }) {
   const port = await freePort();
   const keyFile = join(directory, "signer.key");
   writeFileSync(keyFile, key, { mode: 0o600 });
   const address = (name) => contracts[name].target;
-  const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--listen", `127.0.0.1:${port}`,
-    "--vouch", address("vouch"), "--history-roots", address("roots"), "--registry", address("registry"),
+  const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--keys", keys, "--listen", `127.0.0.1:${port}`,
+    "--block-hashes", address("blockHashes"), "--history-roots", address("roots"), "--registry", address("registry"),
+    "--vouch", address("vouch"), "--finality", "0",
     "--signer-key-file", keyFile];
   const node = new Background("vouch", binary, args, { log: join(directory, "vouch.log") });
   const client = new Client(`http://127.0.0.1:${port}`);

@@ -4,7 +4,7 @@ import { send } from "./chain.mjs";
 import { floatScore } from "./market.mjs";
 import { grouped, timed } from "./report.mjs";
 
-/** What the stages of a job are called here. */
+/** What the states of a query are called here. */
 const WORDS = {
   queued: "waiting",
   evidence: "collecting headers and state proofs",
@@ -17,39 +17,39 @@ const TOLERANCE = 1e-3;
 
 /**
  * Asks for a score and waits for its proof.
- * @returns {{ job, answer, took }} the finished job, its proof and calldata, seconds from question to proof
+ * @returns {{ query, answer, took }} the finished query, its proofs, seconds from question to proof
  */
 export async function ask({ client, report }, question) {
-  let stage;
-  const [job, took] = await timed(async () => {
+  let shown;
+  const [query, took] = await timed(async () => {
     const { id } = await client.post("/v1/queries", question);
-    return client.finish(id, (event) => {
-      if (event.stage !== stage) report.say(`  ${WORDS[event.stage] ?? event.stage}`);
-      stage = event.stage;
+    return client.finish(id, ({ stage }) => {
+      if (stage !== shown) report.say(`  ${WORDS[stage] ?? stage}`);
+      shown = stage;
     });
   });
-  return { job, took, answer: await client.get(`/v1/queries/${job.id}/proof`) };
+  return { query, took, answer: await client.get(`/v1/queries/${query.id}/proof`) };
 }
 
 /** Prints score, float score, sizes and the cost of each stage; a score too far from the float model is an error. */
-export async function show(stage, key, { job, answer, took }) {
+export async function show(stage, key, { query, took }) {
   const { report } = stage;
-  const { subject, as_of: asOf } = job.query;
+  const { subject, as_of: asOf, score } = query;
   const float = await floatScore({ ...stage, model: "risk", subject, asOf });
-  const difference = Math.abs(answer.score - float);
-  report.figure(`${key}_score`, answer.score, `score of ${key}`, `${answer.score.toFixed(5)} (float model ${float.toFixed(5)})`);
+  const difference = Math.abs(score - float);
+  report.figure(`${key}_score`, score, `score of ${key}`, `${score.toFixed(5)} (float model ${float.toFixed(5)})`);
   report.figure(`${key}_float_score`, float, "  difference", difference.toExponential(1));
   report.figure(`${key}_s`, took, "  from question to proof", `${took.toFixed(1)} s`);
-  for (const { stage: name, wall_seconds, cpu_seconds, peak_mb } of job.costs) {
-    const shown = `${wall_seconds.toFixed(1)} s, ${cpu_seconds.toFixed(1)} CPU-s, ${grouped(peak_mb)} MB`;
-    report.figure(`${key}_${name}`, { wall_s: wall_seconds, cpu_s: cpu_seconds, peak_mb }, `  ${WORDS[name] ?? name}`, shown);
+  for (const { name, wall_s, cpu_s, peak_mb } of query.stages) {
+    const shown = `${wall_s.toFixed(1)} s, ${cpu_s.toFixed(1)} CPU-s, ${grouped(peak_mb)} MB`;
+    report.figure(`${key}_${name}`, { wall_s, cpu_s, peak_mb }, `  ${WORDS[name] ?? name}`, shown);
   }
-  if (difference >= TOLERANCE) throw new Error(`score of ${key}: expected within ${TOLERANCE} of ${float}, got ${answer.score}`);
+  if (difference >= TOLERANCE) throw new Error(`score of ${key}: expected within ${TOLERANCE} of ${float}, got ${score}`);
 }
 
 /** The arguments of `Vouch.submit` for an answer. */
-export function submission(model, { job, answer }) {
-  return { modelId: model, subject: job.query.subject, asOf: job.query.as_of, claim: answer.claim, proof: answer.proof };
+export function submission(model, { query, answer }) {
+  return { modelId: model, subject: query.subject, asOf: query.as_of, claim: answer.claim, proof: answer.proof };
 }
 
 /** Posts the roots of an answer that the contract does not know yet. Returns how many it posted. */
