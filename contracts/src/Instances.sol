@@ -2,6 +2,7 @@
 pragma solidity ^0.8.29;
 
 import {SCALAR_MODULUS} from "./CanonicalInstances.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
 /// @notice A block that a history proof ends in.
 struct Anchor {
@@ -42,7 +43,7 @@ library Instances {
         for (uint256 i = 0; i < anchors.length; ++i) {
             uint256 hash = uint256(anchors[i].hash);
             out[2 + 2 * i] = uint256(anchors[i].number) << 128 | hash >> 128;
-            out[3 + 2 * i] = uint128(hash);
+            out[3 + 2 * i] = hash & type(uint128).max;
         }
     }
 
@@ -65,6 +66,6 @@ library Instances {
 
     /// @dev Injective: `|value|` is far below half the modulus.
     function toField(int128 value) private pure returns (uint256) {
-        return value < 0 ? SCALAR_MODULUS - uint256(-int256(value)) : uint256(int256(value));
+        return value < 0 ? SCALAR_MODULUS - SignedMath.abs(value) : SignedMath.abs(value);
     }
 }

@@ -86,7 +86,8 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     error ProofRejected();
     /// @notice `asOf` must name a block before this one, and not block 0.
     error NotAPastBlock(uint64 asOf, uint256 head);
-    error OlderThanRecord(uint64 asOf, uint64 recorded);
+    /// @notice A record is replaced by a newer block only.
+    error NotNewerThanRecord(uint64 asOf, uint64 recorded);
     error NotOpen(uint256 id, Status status);
     error DeadlinePassed(uint64 deadline, uint256 time);
     error DeadlineAhead(uint64 deadline, uint256 time);
@@ -159,7 +160,7 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     {
         _requirePast(asOf);
         uint64 recorded = records[modelId][subject].asOf;
-        if (asOf <= recorded) revert OlderThanRecord(asOf, recorded);
+        if (asOf <= recorded) revert NotNewerThanRecord(asOf, recorded);
         _verify(modelId, subject, asOf, claim, proof);
 
         _record(modelId, subject, asOf, claim.outputs);

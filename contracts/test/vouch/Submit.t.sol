@@ -65,13 +65,19 @@ contract SubmitTest is VouchTest {
         vouch.submit(modelId, subject, 990, claim, PROOF);
     }
 
+    function test_the_block_on_record_does_not_replace_itself() public {
+        vouch.submit(modelId, subject, 990, claim, PROOF);
+        vm.expectRevert(abi.encodeWithSelector(Vouch.NotNewerThanRecord.selector, 990, 990));
+        vouch.submit(modelId, subject, 990, claim, PROOF);
+    }
+
     function testFuzz_only_a_newer_block_replaces_the_record(uint64 asOf) public {
         asOf = uint64(bound(asOf, 1, block.number - 1));
         vouch.submit(modelId, subject, 990, claim, PROOF);
 
         claim.outputs[0] = 1;
         acceptScore(subject, asOf, claim);
-        if (asOf <= 990) vm.expectRevert(abi.encodeWithSelector(Vouch.OlderThanRecord.selector, asOf, 990));
+        if (asOf <= 990) vm.expectRevert(abi.encodeWithSelector(Vouch.NotNewerThanRecord.selector, asOf, 990));
         vouch.submit(modelId, subject, asOf, claim, PROOF);
         (int128 score, uint64 recorded) = vouch.scoreOf(modelId, subject);
         assertEq(score, asOf <= 990 ? -6_554 : int128(1));
