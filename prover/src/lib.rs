@@ -1,9 +1,18 @@
 //! From evidence to verified proofs: setup, keys, jobs.
 
+pub mod class;
 pub mod cost;
 pub mod engine;
 pub mod evidence;
+pub mod evm;
 pub mod files;
 pub mod jobs;
+pub mod keys;
+pub mod model_key;
 pub mod queue;
+pub mod snark;
 pub mod srs;
+pub mod transcript;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -21,13 +21,18 @@ const WINDOWS: usize = 254usize.div_ceil(WINDOW_BITS);
 /// Makes the string of `2^k` points.
 pub(super) fn generate(k: u32) -> ParamsKZG<Bn256> {
     let n = 1usize << k;
-    let tau = Fr::from_uniform_bytes(SEED);
+    let tau = tau();
     let table = Table::new();
     let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |p| Some(p * tau)).take(n).collect();
     let g = table.mul_all(&powers);
     let lagrange = table.mul_all(&lagrange_at(tau, k));
     let g2 = G2Affine::generator();
     assemble(k, g, Some(lagrange), g2, (g2 * tau).to_affine())
+}
+
+/// The secret that is none.
+pub(super) fn tau() -> Fr {
+    Fr::from_uniform_bytes(SEED)
 }
 
 /// `L_i(tau) = (tau^n - 1)/n * w^i / (tau - w^i)` for `i < n = 2^k`, `w` the n-th root of unity.

@@ -163,6 +163,12 @@ fn assemble(
     ParamsKZG::<Bn256>::new(1).from_parts(k, g, lagrange, g2, s_g2)
 }
 
+/// The secret of the development string, for tests that attack with it.
+#[cfg(test)]
+pub(crate) fn development_tau() -> halo2_base::halo2_proofs::halo2curves::bn256::Fr {
+    development::tau()
+}
+
 fn check_k(k: u32) -> Result<(), SrsError> {
     if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(SrsError::Size { expected: MAX_K, got: k }) }
 }

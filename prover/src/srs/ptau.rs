@@ -136,3 +136,75 @@ impl<'a> Ptau<'a> {
         SrsError::Format { path: self.path.into(), what, expected: expected.to_string(), got: got.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{files::sha256, srs::{Srs, SrsError}};
+    use halo2_base::halo2_proofs::poly::commitment::ParamsProver;
+    use std::{path::{Path, PathBuf}, process::Command};
+
+    /// Made by snarkjs 0.7.6 through scripts/make-ptau: 2^4 powers, one contribution, one beacon.
+    const FIXTURE: &[u8] = include_bytes!("../../tests/data/snarkjs-4.ptau");
+    /// Where section 2 begins in the fixture.
+    const TAU_G1_AT: usize = 80;
+
+    fn load(dir: &Path, bytes: &[u8], k: u32) -> Result<Srs, SrsError> {
+        let source = dir.join("made.ptau");
+        std::fs::write(&source, bytes).unwrap();
+        Srs::ceremony(dir, &source, k, None)
+    }
+
+    fn refusal(bytes: &[u8], k: u32) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let error = load(dir.path(), bytes, k).unwrap_err().to_string();
+        error.replace(dir.path().join("made.ptau").to_str().unwrap(), "FILE")
+    }
+
+    #[test]
+    fn reads_what_snarkjs_wrote_and_keeps_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let srs = load(dir.path(), FIXTURE, 4).unwrap();
+        assert_eq!(srs.params.get_g().len(), 16);
+        let kept = format!("ceremony-{}-k4.srs", hex::encode(&sha256(FIXTURE)[..8]));
+        assert!(dir.path().join(kept).exists());
+        assert_eq!(load(dir.path(), FIXTURE, 4).unwrap().sha256, srs.sha256);
+        assert_eq!(load(dir.path(), FIXTURE, 3).unwrap().sha256, srs.downsize(3).unwrap().sha256);
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        assert_eq!(refusal(FIXTURE, 5), "srs FILE: has 2^4 points, 2^5 are needed");
+        assert_eq!(
+            refusal(&FIXTURE[..2000], 4),
+            "srs FILE: length of the file: expected 2064 bytes at least (section 2 ends there), got 2000"
+        );
+        assert_eq!(refusal(&FIXTURE[..10], 4), "srs FILE: number of sections: expected 4 bytes, got the end of the file");
+        let damaged = |at: usize| {
+            let mut bytes = FIXTURE.to_vec();
+            bytes[at] ^= 1;
+            refusal(&bytes, 4)
+        };
+        assert_eq!(damaged(4), "srs FILE: version: expected 1, got 0");
+        assert!(damaged(30).starts_with("srs FILE: base field of the curve: expected BN254, got"));
+        assert_eq!(damaged(TAU_G1_AT + 64 * 2), "srs FILE: point 2 of powers of tau in G1 is not a point of the curve");
+        let mut swapped = FIXTURE.to_vec();
+        swapped.copy_within(TAU_G1_AT + 64 * 5..TAU_G1_AT + 64 * 6, TAU_G1_AT + 64 * 4);
+        let said = "srs FILE: powers of tau in G1 are not consecutive powers of the tau in G2";
+        assert_eq!(refusal(&swapped, 4), said);
+    }
+
+    /// Runs where `SNARKJS` names the file cli.cjs of an npm installation.
+    #[test]
+    fn reads_a_fresh_file_of_snarkjs() {
+        let Ok(cli) = std::env::var("SNARKJS") else {
+            eprintln!("skipped: SNARKJS does not name snarkjs' cli.cjs");
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("fresh.ptau");
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/make-ptau");
+        let status = Command::new(script).arg("5").arg(&out).env("SNARKJS", cli).status().unwrap();
+        assert!(status.success());
+        assert_eq!(Srs::ceremony(dir.path(), &out, 5, None).unwrap().k(), 5);
+    }
+}
