@@ -211,3 +211,84 @@ fn read_pk<C: Circuit<Fr>>(path: &Path, id: [u8; 32], params: C::Params) -> Resu
     let pk = ProvingKey::from_bytes::<C>(&payload, SerdeFormat::RawBytesUnchecked, params).map_err(io)?;
     Ok((pk, got))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{StandIn, class};
+    use halo2_base::halo2_proofs::plonk::{Advice, Column, ConstraintSystem};
+    use std::fs;
+
+    fn circuit() -> StandIn {
+        StandIn::honest(&[3, 5, 7], &[1, 2, 15])
+    }
+
+    #[test]
+    fn stored_key_proves_and_damage_is_named_and_repaired() {
+        let dir = tempfile::tempdir().unwrap();
+        let srs = Srs::development(dir.path(), 7).unwrap();
+        let load = || Keys::load_or_make(dir.path(), &srs, &class(true), "", &circuit()).unwrap();
+        let made = load();
+        let id = key_id(&class(true), "", &srs);
+        let path = dir.path().join(format!("stand_in-{}.pk", hex::encode(&id[..8])));
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(whole.len() as u64, made.file_bytes);
+        let read = load();
+        assert_eq!(read.source, made.source);
+        let proof = read.prove(circuit(), circuit().instances()).unwrap();
+        assert!(crate::snark::verify(&srs, made.vk(), &made.source, &proof));
+
+        let refusal = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let error = read_pk::<StandIn>(&path, id, ()).unwrap_err().to_string();
+            error.replace(path.to_str().unwrap(), "FILE")
+        };
+        let (length, short) = (whole.len(), whole.len() - 10);
+        assert_eq!(refusal(&whole[..short]), format!("key FILE: expected {length} bytes, got {short}"));
+        assert_eq!(refusal(&whole[..20]), format!("key FILE: expected {HEADER_BYTES} bytes, got 20"));
+        let flipped = |at: usize| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            refusal(&bytes)
+        };
+        assert!(flipped(0).starts_with("key FILE: magic: expected 564f554348"));
+        assert!(flipped(20).starts_with("key FILE: id: expected"));
+        assert!(flipped(length - 1).starts_with("key FILE: sha256 of the payload: expected"));
+        assert_eq!(load().source, made.source);
+        assert_eq!(fs::read(&path).unwrap(), whole, "a damaged key is made again");
+    }
+
+    #[test]
+    fn content_and_string_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let srs = Srs::development(dir.path(), 7).unwrap();
+        assert_ne!(key_id(&class(true), "model a", &srs), key_id(&class(true), "model b", &srs));
+        assert_ne!(key_id(&class(true), "", &srs), key_id(&class(false), "", &srs));
+        assert_ne!(key_id(&class(true), "", &srs), key_id(&class(true), "", &srs.downsize(6).unwrap()));
+    }
+
+    #[test]
+    fn wrong_witness_gives_no_proof() {
+        let dir = tempfile::tempdir().unwrap();
+        let srs = Srs::development(dir.path(), 7).unwrap();
+        let keys = Keys::make(&srs, &class(true), &circuit()).unwrap();
+        let lie = StandIn { out: 1, ..circuit() };
+        assert!(matches!(keys.prove(lie.clone(), lie.instances()), Err(SnarkError::Rejected)));
+        let out_of_range = StandIn::honest(&[3, 5, 7], &[1, 2, 16]);
+        let instances = out_of_range.instances();
+        assert!(keys.prove(out_of_range, instances).is_err());
+    }
+
+    #[test]
+    fn high_degree_is_refused() {
+        let mut cs = ConstraintSystem::default();
+        cs.instance_column();
+        let a: Column<Advice> = cs.advice_column();
+        cs.create_gate("sixth power", |meta| {
+            let a = meta.query_advice(a, halo2_base::halo2_proofs::poly::Rotation::cur());
+            vec![a.clone() * a.clone() * a.clone() * a.clone() * a.clone() * a]
+        });
+        let said = class(false).check(&cs).unwrap_err().to_string();
+        assert_eq!(said, "class stand_in: gate sixth power has degree 6, expected at most 5");
+    }
+}

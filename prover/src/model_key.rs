@@ -174,3 +174,77 @@ pub fn point_bytes(points: &[G1Affine]) -> Vec<u8> {
     });
     coordinates.flat_map(|c| c.to_repr().into_iter().rev()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        keys::Keys,
+        srs::Srs,
+        testing::{StandIn, class},
+    };
+    use serde_json::{Value, json};
+    use std::path::Path;
+
+    fn model(weights: &[u64]) -> ModelKey {
+        let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), 7).unwrap();
+        let keys = Keys::make(&srs, &class(true), &StandIn::honest(weights, &[0; 3])).unwrap();
+        match keys.source {
+            crate::snark::KeySource::Data(model) => model,
+            crate::snark::KeySource::Code => unreachable!("a score class"),
+        }
+    }
+
+    /// `VOUCH_WRITE_VECTORS=1` writes the file that `ScoreVerifier.t.sol` reads.
+    #[test]
+    fn ids_are_those_of_the_shared_vector() {
+        let vectors: Vec<Value> = [[3, 5, 7], [9, 2, 4]]
+            .iter()
+            .map(|weights| {
+                let model = model(weights);
+                json!({
+                    "class_id": model.class_id,
+                    "structure_points": model.structure.len(),
+                    "weight_points": model.weights.len(),
+                    "key": format!("0x{}", hex::encode(model.bytes())),
+                    "structure_id": model.structure_id(),
+                    "model_id": model.model_id(),
+                })
+            })
+            .collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/test/vectors/model_id.json");
+        let text = serde_json::to_string_pretty(&json!({ "models": vectors })).unwrap() + "\n";
+        if std::env::var_os("VOUCH_WRITE_VECTORS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn layout_puts_weights_last_in_their_order() {
+        let mut cs = ConstraintSystem::<Fr>::default();
+        (0..4).for_each(|_| drop(cs.fixed_column()));
+        let layout = KeyLayout::new(&cs, &[3, 1]).unwrap();
+        assert_eq!(layout.order().collect::<Vec<_>>(), [0, 2, 3, 1]);
+        assert_eq!(KeyLayout::new(&cs, &[4]), Err(ModelKeyError::NoSuchColumn { expected: 4, got: 4 }));
+        assert_eq!(KeyLayout::new(&cs, &[2, 2]), Err(ModelKeyError::Twice { got: 2 }));
+    }
+
+    #[test]
+    fn identity_is_named() {
+        let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), 7).unwrap();
+        let no_range = StandIn { weights: vec![], inputs: vec![], ..StandIn::honest(&[], &[]) };
+        let error = Keys::make(&srs, &class(true), &no_range).unwrap_err().to_string();
+        assert_eq!(error, "column 2 is all zero, so its commitment is the identity, which the verifier refuses");
+    }
+
+    #[test]
+    fn class_scalar_reduces_the_id() {
+        let mut id = B256::ZERO;
+        id[31] = 5;
+        assert_eq!(class_scalar(id), Fr::from(5));
+        // r + 1
+        let above = "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000002".parse().unwrap();
+        assert_eq!(class_scalar(above), Fr::from(1));
+    }
+}

@@ -129,6 +129,8 @@ impl Circuit<Fr> for StandIn {
                     out = region.assign_advice(config.sum, row + 1, Value::known(value)).cell();
                 }
                 region.assign_fixed(config.weight, IDLE_ROW, Fr::ONE);
+                // Otherwise both selectors would be one column.
+                config.range_gate.enable(&mut region, IDLE_ROW)?;
                 if self.sum_gate_off {
                     config.sum_gate.enable(&mut region, IDLE_ROW)?;
                 }

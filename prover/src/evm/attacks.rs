@@ -15,7 +15,7 @@ use crate::{
 use halo2_base::halo2_proofs::halo2curves::{
     bn256::{Fr, G1, G1Affine},
     ff::Field,
-    group::{Curve, prime::PrimeCurveAffine},
+    group::Curve,
 };
 use snark_verifier::{
     Error,

@@ -13,7 +13,7 @@ use alloy::{
     sol,
     sol_types::{SolCall, SolValue},
 };
-use snark_verifier::{loader::evm::modulus, util::arithmetic::PrimeField};
+use snark_verifier::loader::evm::modulus;
 use std::path::{Path, PathBuf};
 
 sol! {
