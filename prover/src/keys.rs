@@ -181,7 +181,11 @@ fn write_pk(path: &Path, id: [u8; 32], pk: &ProvingKey<G1Affine>) -> Result<u64,
 }
 
 /// Reads a key; enforces length, magic, version, id and checksum before halo2 sees a byte, because halo2 panics on a short file.
-fn read_pk<C: Circuit<Fr>>(path: &Path, id: [u8; 32], params: C::Params) -> Result<(ProvingKey<G1Affine>, u64), KeysError> {
+fn read_pk<C: Circuit<Fr>>(
+    path: &Path,
+    id: [u8; 32],
+    params: C::Params,
+) -> Result<(ProvingKey<G1Affine>, u64), KeysError> {
     let io = |source| KeysError::Io { path: path.into(), source };
     let file = File::open(path).map_err(io)?;
     let got = file.metadata().map_err(io)?.len();

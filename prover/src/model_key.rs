@@ -107,7 +107,12 @@ impl ModelKey {
     ///
     /// # Errors
     /// [`ModelKeyError`] names the column.
-    pub fn new(name: &str, num_instances: usize, weights: &[usize], vk: &VerifyingKey<G1Affine>) -> Result<Self, ModelKeyError> {
+    pub fn new(
+        name: &str,
+        num_instances: usize,
+        weights: &[usize],
+        vk: &VerifyingKey<G1Affine>,
+    ) -> Result<Self, ModelKeyError> {
         let layout = KeyLayout::new(vk.cs(), weights)?;
         let all: Vec<G1Affine> = vk.fixed_commitments().iter().chain(vk.permutation().commitments()).copied().collect();
         if let Some(column) = all.iter().position(|point| bool::from(point.is_identity())) {
@@ -223,7 +228,9 @@ mod tests {
     #[test]
     fn layout_puts_weights_last_in_their_order() {
         let mut cs = ConstraintSystem::<Fr>::default();
-        (0..4).for_each(|_| drop(cs.fixed_column()));
+        for _ in 0..4 {
+            cs.fixed_column();
+        }
         let layout = KeyLayout::new(&cs, &[3, 1]).unwrap();
         assert_eq!(layout.order().collect::<Vec<_>>(), [0, 2, 3, 1]);
         assert_eq!(KeyLayout::new(&cs, &[4]), Err(ModelKeyError::NoSuchColumn { expected: 4, got: 4 }));

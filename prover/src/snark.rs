@@ -105,10 +105,12 @@ pub fn verify(srs: &Srs, vk: &VerifyingKey<G1Affine>, key: &KeySource, proof: &P
     let mut evm: Evm<&mut &[u8]> = TranscriptReadBuffer::<_, G1Affine, Challenge>::init(&mut stream);
     let valid = match key {
         KeySource::Code => read(srs, vk, &proof.instances, &mut evm),
-        KeySource::Data(model) => match KeyFirst::<_, Challenge>::new(&mut evm, model.class_scalar(), &model.points()) {
-            Ok(mut keyed) => read(srs, vk, &proof.instances, &mut keyed),
-            Err(_) => false,
-        },
+        KeySource::Data(model) => {
+            match KeyFirst::<_, Challenge>::new(&mut evm, model.class_scalar(), &model.points()) {
+                Ok(mut keyed) => read(srs, vk, &proof.instances, &mut keyed),
+                Err(_) => false,
+            }
+        }
     };
     valid && stream.is_empty()
 }

@@ -85,12 +85,17 @@ impl Circuit<Fr> for StandIn {
         meta.enable_equality(instance);
         meta.create_gate("sum", |meta| {
             let [now, next] = [Rotation::cur(), Rotation::next()].map(|at| meta.query_advice(sum, at));
-            let (q, x, w) = (meta.query_selector(sum_gate), meta.query_advice(x, Rotation::cur()), meta.query_fixed(weight, Rotation::cur()));
+            let (q, x, w) = (
+                meta.query_selector(sum_gate),
+                meta.query_advice(x, Rotation::cur()),
+                meta.query_fixed(weight, Rotation::cur()),
+            );
             vec![q * (next - now - x * w)]
         });
         meta.create_gate("fold", |meta| {
             let [now, next] = [Rotation::cur(), Rotation::next()].map(|at| meta.query_advice(fold, at));
-            let (q, x, rho) = (meta.query_selector(sum_gate), meta.query_advice(x, Rotation::cur()), meta.query_challenge(rho));
+            let (q, x, rho) =
+                (meta.query_selector(sum_gate), meta.query_advice(x, Rotation::cur()), meta.query_challenge(rho));
             vec![q * (next - now * rho - x)]
         });
         meta.lookup("range", |meta| {
@@ -152,4 +157,3 @@ impl Circuit<Fr> for StandIn {
         Ok(())
     }
 }
-

@@ -67,7 +67,7 @@ pub struct Passport {
     /// Script that made the files.
     pub made_by: String,
     /// Public inputs.
-    pub instance_count: usize,
+    pub num_instances: usize,
     /// Bytes of a proof.
     pub proof_bytes: usize,
     /// Bytes of the deployed contract.
@@ -127,7 +127,7 @@ impl Artifact {
             solc: "0.8.19, no optimiser".into(),
             sources_sha256: SOURCES.into(),
             made_by: "scripts/gen-verifier".into(),
-            instance_count: class.num_instances,
+            num_instances: class.num_instances,
             proof_bytes: generate::proof_bytes(&generate::protocol(&keys.srs, keys.vk(), class)),
             runtime_bytes,
             class_id: model.map(|m| m.class_id),
@@ -182,7 +182,11 @@ impl Passport {
 pub fn verify_in_revm(passport: &Passport, key: &KeySource, proof: &Proof) -> Result<u64, ArtifactError> {
     let mut chain = Chain::default();
     let verifier = chain.deploy(&passport.bytecode)?;
-    let lengths = proof.bytes.len() == passport.proof_bytes && proof.instances.len() == passport.instance_count;
+    let lengths = proof.bytes.len() == passport.proof_bytes && proof.instances.len() == passport.num_instances;
     let outcome = chain.call(verifier.address, &calldata(key, proof))?;
-    if lengths && outcome.success { Ok(outcome.gas) } else { Err(ArtifactError::Rejected { class: passport.circuit.clone() }) }
+    if lengths && outcome.success {
+        Ok(outcome.gas)
+    } else {
+        Err(ArtifactError::Rejected { class: passport.circuit.clone() })
+    }
 }

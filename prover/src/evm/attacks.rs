@@ -73,7 +73,12 @@ impl TranscriptRead<G1Affine, NativeLoader> for Recorder<'_> {
 
 /// A verifier that checks the proof with weight column `weight` but derives its challenges from `absorbed` only.
 /// Returns the pairing's two sides and the challenges.
-fn forgetful(keys: &Keys, absorbed: &ModelKey, weight: G1Affine, proof: &Proof) -> (KzgAccumulator<G1Affine, NativeLoader>, Vec<Fr>) {
+fn forgetful(
+    keys: &Keys,
+    absorbed: &ModelKey,
+    weight: G1Affine,
+    proof: &Proof,
+) -> (KzgAccumulator<G1Affine, NativeLoader>, Vec<Fr>) {
     let mut transcript = Recorder { inner: Native::new(&proof.bytes), challenges: vec![] };
     transcript.common_scalar(&absorbed.class_scalar()).unwrap();
     for point in absorbed.points() {

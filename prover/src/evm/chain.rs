@@ -72,7 +72,11 @@ impl Chain {
         match self.transact(TxKind::Create, creation_code)? {
             ExecutionResult::Success { gas_used: gas, output: Output::Create(code, Some(address)), .. } => {
                 let bytes = code.len();
-                if bytes > MAX_CODE_BYTES { Err(EvmError::TooLarge { got: bytes }) } else { Ok(Deployed { address, gas, bytes }) }
+                if bytes > MAX_CODE_BYTES {
+                    Err(EvmError::TooLarge { got: bytes })
+                } else {
+                    Ok(Deployed { address, gas, bytes })
+                }
             }
             other => Err(EvmError::Deployment(format!("{other:?}"))),
         }
@@ -87,7 +91,9 @@ impl Chain {
             ExecutionResult::Success { gas_used: gas, output, .. } => {
                 Outcome { success: true, gas, output: output.into_data().to_vec() }
             }
-            ExecutionResult::Revert { gas_used: gas, output } => Outcome { success: false, gas, output: output.to_vec() },
+            ExecutionResult::Revert { gas_used: gas, output } => {
+                Outcome { success: false, gas, output: output.to_vec() }
+            }
             ExecutionResult::Halt { gas_used: gas, .. } => Outcome { success: false, gas, output: vec![] },
         })
     }
@@ -97,7 +103,8 @@ impl Chain {
             .modify_cfg_chained(|cfg| cfg.spec = SpecId::PRAGUE)
             .with_db(&mut self.db)
             .build_mainnet();
-        let tx = TxEnv { gas_limit: GAS_LIMIT, kind, data: data.to_vec().into(), nonce: self.nonce, ..Default::default() };
+        let tx =
+            TxEnv { gas_limit: GAS_LIMIT, kind, data: data.to_vec().into(), nonce: self.nonce, ..Default::default() };
         let result = evm.transact_commit(tx).map_err(|e| EvmError::Transaction(e.to_string()))?;
         self.nonce += 1;
         Ok(result)

@@ -58,7 +58,7 @@ impl Deployment {
         let mut chain = Chain::default();
         let passport = &artifact.passport;
         let raw = chain.deploy(&passport.bytecode).unwrap().address;
-        let (instances, proof) = (U256::from(passport.instance_count), U256::from(passport.proof_bytes));
+        let (instances, proof) = (U256::from(passport.num_instances), U256::from(passport.proof_bytes));
         let (name, arguments) = match passport.class_id {
             None => ("HistoryVerifier", (raw, instances, proof).abi_encode_params()),
             Some(id) => {
@@ -188,7 +188,8 @@ fn one_score_verifier_serves_two_models_and_mixes_nothing_up() {
         assert_eq!(deployed.score(&key, &instances, &proofs[i].bytes), Verdict::Accepted);
         assert_eq!(deployed.score(&data[1 - i].bytes(), &instances, &proofs[i].bytes), Verdict::Rejected);
         assert_eq!(deployed.score(&key, &words(&proofs[1 - i]), &proofs[i].bytes), Verdict::Rejected);
-        let ids = deployed.chain.call(deployed.adapter, &IScoreVerifier::idsCall { key: key.into() }.abi_encode()).unwrap();
+        let ids =
+            deployed.chain.call(deployed.adapter, &IScoreVerifier::idsCall { key: key.into() }.abi_encode()).unwrap();
         assert_eq!(ids.output, [data[i].structure_id().0, data[i].model_id().0].concat());
     }
 }
@@ -245,7 +246,8 @@ fn adapters_refuse_an_address_without_code() {
     let Some((solc, _)) = tools() else { return };
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
     let source = std::fs::read_to_string(contracts.join("src/HistoryVerifier.sol")).unwrap();
-    let code = solc.compile("src/HistoryVerifier.sol", &source, "HistoryVerifier", Pipeline::Optimised, &contracts).unwrap();
+    let code =
+        solc.compile("src/HistoryVerifier.sol", &source, "HistoryVerifier", Pipeline::Optimised, &contracts).unwrap();
     let arguments = (Address::repeat_byte(9), U256::from(3), U256::from(100)).abi_encode_params();
     assert!(Chain::default().deploy(&[code, arguments].concat()).is_err());
 }

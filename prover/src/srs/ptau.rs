@@ -139,9 +139,15 @@ impl<'a> Ptau<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{files::sha256, srs::{Srs, SrsError}};
+    use crate::{
+        files::sha256,
+        srs::{Srs, SrsError},
+    };
     use halo2_base::halo2_proofs::poly::commitment::ParamsProver;
-    use std::{path::{Path, PathBuf}, process::Command};
+    use std::{
+        path::{Path, PathBuf},
+        process::Command,
+    };
 
     /// Made by snarkjs 0.7.6 through scripts/make-ptau: 2^4 powers, one contribution, one beacon.
     const FIXTURE: &[u8] = include_bytes!("../../tests/data/snarkjs-4.ptau");
@@ -178,7 +184,10 @@ mod tests {
             refusal(&FIXTURE[..2000], 4),
             "srs FILE: length of the file: expected 2064 bytes at least (section 2 ends there), got 2000"
         );
-        assert_eq!(refusal(&FIXTURE[..10], 4), "srs FILE: number of sections: expected 4 bytes, got the end of the file");
+        assert_eq!(
+            refusal(&FIXTURE[..10], 4),
+            "srs FILE: number of sections: expected 4 bytes, got the end of the file"
+        );
         let damaged = |at: usize| {
             let mut bytes = FIXTURE.to_vec();
             bytes[at] ^= 1;
