@@ -107,6 +107,15 @@ impl Builder {
         [row[2], row[5], row[7]]
     }
 
+    /// `claim + (r - w) slope + r (r - 1) (b0 + r b1)`: one row.
+    pub fn round(&mut self, claim: In, w: In, r: In, [slope, b0, b1]: [In; 3]) -> Cell {
+        let v = r.value();
+        let mut values = [Fr::ZERO; 8];
+        values[7] = claim.value() + (v - w.value()) * slope.value() + v * (v - Fr::ONE) * (b0.value() + v * b1.value());
+        let inputs = [(0, r), (1, w), (2, slope), (3, b0), (4, b1), (6, claim)];
+        self.push(Kind::Round, &inputs, values, [Fr::ZERO; 4])[7]
+    }
+
     /// `a + b`.
     pub fn add(&mut self, a: Cell, b: Cell) -> Cell {
         self.arith(&[(a.into(), In::Const(Fr::ONE))], Some(b.into()), Fr::ZERO)

@@ -156,6 +156,7 @@ fn assign_main(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         if let Some((column, value)) = selector(r.kind) {
             fix(region, config.kinds[column], row, Fr::from(value));
         }
+        fix(region, config.round, row, Fr::from(u64::from(r.kind == Kind::Round)));
         let (send, provide) = bus_side(r.kind);
         fix(region, config.send, row, Fr::from(u64::from(send)));
         fix(region, config.provide, row, Fr::from(u64::from(provide)));

@@ -117,9 +117,6 @@ pub struct Builder {
     zero: Option<Cell>,
     seed: Option<Cell>,
     pub(super) seed_value: Fr,
-    pub(super) absorbed: Vec<In>,
-    pub(super) transcript: Option<[In; 4]>,
-    pub(super) squeezed: usize,
 }
 
 /// Columns of a fixed row that hold constants.
@@ -152,9 +149,6 @@ impl Builder {
             zero: None,
             seed: None,
             seed_value: Fr::ZERO,
-            absorbed: Vec::new(),
-            transcript: None,
-            squeezed: 0,
         }
     }
 

@@ -84,6 +84,7 @@ impl Builder {
         match r.kind {
             Kind::Arith => c[0] * c[1] + c[2] * c[3] + c[4] * c[5] + c[6] + k[0] == c[7],
             Kind::Mul => c[0] * c[1] == c[2] && c[3] * c[4] == c[5] && c[0] * c[6] == c[7],
+            Kind::Round => c[6] + (c[0] - c[1]) * c[2] + c[0] * (c[0] - Fr::ONE) * (c[3] + c[0] * c[4]) == c[7],
             Kind::Fixed { .. } => {
                 c[0] == k[1] && c[2] == k[2] && c[3] == k[3] && c[4] == Fr::ZERO && c[5] == self.seed_value
             }

@@ -33,6 +33,7 @@ pub struct GridConfig {
     pub(super) bind: Column<Advice>,
     pub(super) constants: [Column<Fixed>; 4],
     pub(super) kinds: [Column<Fixed>; 4],
+    pub(super) round: Column<Fixed>,
     pub(super) send: Column<Fixed>,
     pub(super) provide: Column<Fixed>,
     pub(super) is_byte: Column<Fixed>,
@@ -47,7 +48,7 @@ pub struct GridConfig {
     pub(super) lane: Challenge,
 }
 
-/// Column index and value that select a kind; `None` for rows without a gate of their own.
+/// Column index and value that select a kind; `None` for rows whose gate has a column of its own, or that have none.
 pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
     Some(match kind {
         Kind::Boxes(Step::Full) => (0, 1),
@@ -60,7 +61,7 @@ pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
         Kind::Read => (3, 1),
         Kind::Fixed { .. } => (3, 2),
         Kind::Weights => (3, 3),
-        Kind::Free | Kind::Send | Kind::Provide => return None,
+        Kind::Free | Kind::Send | Kind::Provide | Kind::Round => return None,
     })
 }
 
@@ -147,6 +148,7 @@ impl GridConfig {
             bind,
             constants: [0; 4].map(|_| meta.fixed_column()),
             kinds: [0; 4].map(|_| meta.fixed_column()),
+            round: meta.fixed_column(),
             send: meta.fixed_column(),
             provide: meta.fixed_column(),
             is_byte: meta.fixed_column(),
@@ -182,6 +184,14 @@ impl GridConfig {
                 mul.clone() * (c(3) * c(4) - c(5)),
                 mul * (c(0) * c(6) - c(7)),
             ]
+        });
+        // degree 4 by itself: its selector cannot share a column
+        meta.create_gate("round", |meta| {
+            let round = meta.query_fixed(self.round, Rotation::cur());
+            let v = View::new(meta, self);
+            let c = |i: usize| v.cur[i].clone();
+            let quotient = c(3) + c(0) * c(4);
+            vec![round * (c(6) + (c(0) - c(1)) * c(2) + c(0) * (c(0) - small(1)) * quotient - c(7))]
         });
         meta.create_gate("fixed", |meta| {
             let v = View::new(meta, self);

@@ -42,6 +42,8 @@ pub enum Kind {
     Arith,
     /// `c0 c1 = c2, c3 c4 = c5, c0 c6 = c7`.
     Mul,
+    /// `c7 = c6 + (c0 - c1) c2 + c0 (c0 - 1) (c3 + c0 c4)`: the running claim after a sumcheck round.
+    Round,
     /// Memory read: address `c5 + k1 = 2 c0 + c1`, integer before it `c6`, byte there `c7`; sends (MEMORY; c0, c2, c3, c4).
     Read,
     /// Sends (k0; c0, c2, c3, c4).

@@ -1,9 +1,9 @@
-//! Poseidon in rows of s-boxes, and the transcript of the keccak sumcheck.
+//! Poseidon in rows of s-boxes.
 
 use super::builder::{Row, Stream};
 use super::{Builder, Cell, In, Kind};
 use crate::poseidon::{
-    RATE, TRANSCRIPT, WIDTH,
+    RATE, WIDTH,
     recurrence::{RECURRENCE, ROWS, rows, step},
 };
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
@@ -58,42 +58,6 @@ impl Builder {
         match state[1] {
             In::Cell(cell) => cell,
             _ => unreachable!("a hash has at least one input"),
-        }
-    }
-
-    /// Starts the transcript of the keccak sumcheck from `seed`.
-    pub fn start_transcript(&mut self, seed: In) {
-        self.transcript = Some([In::Const(Fr::from(TRANSCRIPT)), seed, ZERO, ZERO]);
-        self.absorbed.clear();
-        self.squeezed = RATE;
-    }
-
-    /// Adds prover messages to the transcript.
-    pub fn absorb(&mut self, values: &[Cell]) {
-        self.absorbed.extend(values.iter().map(|c| In::Cell(*c)));
-        self.squeezed = RATE;
-    }
-
-    /// The next challenge: everything absorbed is permuted in first.
-    ///
-    /// # Panics
-    /// If the transcript was not started.
-    pub fn squeeze(&mut self) -> Cell {
-        let mut state = self.transcript.expect("the transcript has a seed");
-        if self.squeezed == RATE {
-            let pending = std::mem::take(&mut self.absorbed);
-            for chunk in pending.chunks(RATE).map(<[In]>::to_vec).chain(pending.is_empty().then(Vec::new)) {
-                let mut add = [ZERO; WIDTH];
-                add[1..=chunk.len()].copy_from_slice(&chunk);
-                state = self.permute(state, add).map(In::Cell);
-            }
-            self.transcript = Some(state);
-            self.squeezed = 0;
-        }
-        self.squeezed += 1;
-        match state[self.squeezed] {
-            In::Cell(cell) => cell,
-            _ => unreachable!("a squeezed state is the output of a permutation"),
         }
     }
 }

@@ -73,6 +73,7 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
     b.instance(0, hash);
     let [ab, abc] = b.chain2(x.into(), y.into(), z.into());
     let powers = b.powers(x.into());
+    let round = b.round(x.into(), y.into(), z.into(), [product.into(), ab.into(), abc.into()]);
     let product_of = |cells: &[Cell]| cells.iter().map(Cell::value).product::<Fr>();
     assert_eq!([ab.value(), abc.value(), powers[1].value()], [&[x, y][..], &[x, y, z], &[x; 3]].map(product_of));
     vec![
@@ -94,6 +95,7 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
         powers[0],
         powers[1],
         powers[2],
+        round,
     ]
 }
 
@@ -125,6 +127,7 @@ fn accepts_the_honest_witness() {
 #[test_case(15; "square")]
 #[test_case(16; "cube")]
 #[test_case(17; "fourth power")]
+#[test_case(18; "round")]
 fn rejects_a_changed_cell(index: usize) {
     let mut b = builder();
     let cells = everything(&mut b);

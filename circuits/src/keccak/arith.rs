@@ -24,8 +24,8 @@ pub trait Arith {
     /// `addend + Σ terms + constant`: one row for each three terms (at least one row).
     fn dot(&mut self, addend: Option<Self::V>, terms: &[(Self::V, Self::V)], constant: Fr) -> Self::V;
 
-    /// One permutation of the sponge (Poseidon, t = 4).
-    fn permute(&mut self, state: [Self::V; 4]) -> [Self::V; 4];
+    /// One permutation of the sponge (Poseidon, t = 4) after at most three values were added to its rate.
+    fn permute(&mut self, state: [Self::V; 4], absorbed: &[Self::V]) -> [Self::V; 4];
 
     /// Enforces `left = right`: a copy constraint. `what` names the check to whoever reads a rejection.
     fn assert_equal(&mut self, left: Self::V, right: Self::V, what: &'static str);
@@ -99,7 +99,10 @@ impl Arith for Native {
         terms.iter().fold(addend.unwrap_or(Fr::ZERO) + constant, |sum, (a, b)| sum + a * b)
     }
 
-    fn permute(&mut self, mut state: [Fr; 4]) -> [Fr; 4] {
+    fn permute(&mut self, mut state: [Fr; 4], absorbed: &[Fr]) -> [Fr; 4] {
+        for (s, value) in state[1..].iter_mut().zip(absorbed) {
+            *s += value;
+        }
         poseidon::permute(&mut state);
         state
     }

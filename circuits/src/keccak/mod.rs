@@ -14,6 +14,7 @@
 //! Fiat–Shamir is applied to the sumchecks of one fixed function, keccak-f, which does not compute the sponge itself.
 
 pub mod arith;
+mod cells;
 pub mod claim;
 pub mod permutation;
 pub mod poly;

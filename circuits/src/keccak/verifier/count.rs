@@ -19,7 +19,7 @@ impl Arith for Rows {
     fn dot(&mut self, _: Option<()>, terms: &[((), ())], _: Fr) {
         self.dot += terms.len().div_ceil(3).max(1);
     }
-    fn permute(&mut self, _: [(); 4]) -> [(); 4] {
+    fn permute(&mut self, _: [(); 4], _: &[()]) -> [(); 4] {
         self.permutations += 1;
         [(); 4]
     }
