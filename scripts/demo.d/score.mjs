@@ -37,7 +37,7 @@ export async function show(stage, key, { query, took }) {
   const { subject, as_of: asOf, score } = query;
   const float = await floatScore({ ...stage, model: "risk", subject, asOf });
   const difference = Math.abs(score - float);
-  report.figure(`${key}_score`, score, `score of ${key}`, `${score.toFixed(5)} (float model ${float.toFixed(5)})`);
+  report.figure(`${key}_score`, score, `score of the ${key} borrower`, `${score.toFixed(5)} (float model ${float.toFixed(5)})`);
   report.figure(`${key}_float_score`, float, "  difference", difference.toExponential(1));
   report.figure(`${key}_s`, took, "  from question to proof", `${took.toFixed(1)} s`);
   for (const { name, wall_s, cpu_s, peak_mb } of query.stages) {
