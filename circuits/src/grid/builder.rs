@@ -290,6 +290,16 @@ impl Builder {
         self.bus_row(Kind::Send, tag, tuple)
     }
 
+    /// Sends a tuple and returns it with the sum of `base` and its second element, in the same row.
+    pub fn send_sum(&mut self, tag: u64, tuple: [In; 4], base: impl Into<In>) -> ([Cell; 4], Cell) {
+        let ([a, b, c, d], base) = (tuple, base.into());
+        let mut values = [Fr::ZERO; 8];
+        values[7] = base.value() + b.value();
+        let k = [Fr::from(tag), Fr::ZERO, Fr::ONE, Fr::ZERO];
+        let cells = self.push(Kind::Send, &[(0, a), (2, b), (3, c), (4, d), (5, base)], values, k);
+        ([cells[0], cells[2], cells[3], cells[4]], cells[7])
+    }
+
     /// Provides a tuple on the bus, as often as it is sent (counted when the circuit is laid out).
     pub fn provide(&mut self, tag: u64, tuple: [In; 4]) -> [Cell; 4] {
         self.bus_row(Kind::Provide, tag, tuple)

@@ -94,7 +94,8 @@ impl Builder {
                     && c[4] + c[1] * (Fr::from(255) * c[4] + c[2]) == c[6]
                     && c[2] + c[1] * (c[3] - c[2]) == c[7]
             }
-            Kind::Free | Kind::Send | Kind::Provide => true,
+            Kind::Send => k[2] == Fr::ZERO || c[5] + c[2] == c[7],
+            Kind::Free | Kind::Provide => true,
             Kind::Inject | Kind::Boxes(_) | Kind::Weights => false,
         }
     }

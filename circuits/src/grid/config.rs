@@ -193,6 +193,12 @@ impl GridConfig {
             let quotient = c(3) + c(0) * c(4);
             vec![round * (c(6) + (c(0) - c(1)) * c(2) + c(0) * (c(0) - small(1)) * quotient - c(7))]
         });
+        meta.create_gate("sum on a sending row", |meta| {
+            let v = View::new(meta, self);
+            let c = |i: usize| v.cur[i].clone();
+            let send = meta.query_fixed(self.send, Rotation::cur());
+            vec![send * v.k[2].clone() * (c(5) + c(2) - c(7))]
+        });
         meta.create_gate("fixed", |meta| {
             let v = View::new(meta, self);
             let seed = meta.query_challenge(self.seed);

@@ -46,7 +46,7 @@ pub enum Kind {
     Round,
     /// Memory read: address `c5 + k1 = 2 c0 + c1`, integer before it `c6`, byte there `c7`; sends (MEMORY; c0, c2, c3, c4).
     Read,
-    /// Sends (k0; c0, c2, c3, c4).
+    /// Sends (k0; c0, c2, c3, c4); if `k2 = 1` also `c5 + c2 = c7`.
     Send,
     /// Provides (k0; c0, c2, c3, c4) `c6` times.
     Provide,

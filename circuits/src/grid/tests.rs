@@ -74,6 +74,9 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
     let [ab, abc] = b.chain2(x.into(), y.into(), z.into());
     let powers = b.powers(x.into());
     let round = b.round(x.into(), y.into(), z.into(), [product.into(), ab.into(), abc.into()]);
+    let table = [In::Free(f(3)), In::Free(f(9)), In::Const(Fr::ZERO), In::Const(Fr::ZERO)];
+    let (_, sum) = b.send_sum(TAG, table, In::Free(f(4)));
+    assert_eq!(sum.value(), f(13));
     let product_of = |cells: &[Cell]| cells.iter().map(Cell::value).product::<Fr>();
     assert_eq!([ab.value(), abc.value(), powers[1].value()], [&[x, y][..], &[x, y, z], &[x; 3]].map(product_of));
     vec![
@@ -96,6 +99,7 @@ fn everything(b: &mut Builder) -> Vec<Cell> {
         powers[1],
         powers[2],
         round,
+        sum,
     ]
 }
 
@@ -128,6 +132,7 @@ fn accepts_the_honest_witness() {
 #[test_case(16; "cube")]
 #[test_case(17; "fourth power")]
 #[test_case(18; "round")]
+#[test_case(19; "sum on a sending row")]
 fn rejects_a_changed_cell(index: usize) {
     let mut b = builder();
     let cells = everything(&mut b);
