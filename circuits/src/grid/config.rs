@@ -5,7 +5,7 @@
 
 use super::{Kind, MEMORY};
 use crate::poseidon::{
-    WIDTH,
+    Matrix, State, WIDTH,
     recurrence::{RECURRENCE, Step},
 };
 use halo2_base::halo2_proofs::{
@@ -88,6 +88,19 @@ fn scale_of(kind: Kind) -> Fr {
     let (column, value) = selector(kind).expect("the kind has a gate");
     let others = (1..=KINDS_IN[column]).filter(|v| *v != value);
     others.fold(Fr::from(value), |acc, v| acc * (Fr::from(v) - Fr::from(value)))
+}
+
+/// `Σ fold^j terms[j]`.
+fn horner(terms: [E; WIDTH], fold: &E) -> E {
+    terms.into_iter().rev().reduce(|acc, t| acc * fold.clone() + t).expect("four terms")
+}
+
+/// `Σ fold^j terms[j]`, leaving out the zeros at both ends.
+fn horner_constants(terms: [Fr; WIDTH], fold: &E) -> E {
+    let low = terms.iter().take_while(|t| **t == Fr::ZERO).count();
+    let high = WIDTH - terms.iter().rev().take_while(|t| **t == Fr::ZERO).count();
+    let inner = terms[low..high].iter().rev().map(|t| constant(*t)).reduce(|acc, t| acc * fold.clone() + t);
+    (0..low).fold(inner.unwrap_or_else(|| small(0)), |acc, _| acc * fold.clone())
 }
 
 fn sum(terms: impl IntoIterator<Item = E>) -> E {
@@ -219,31 +232,42 @@ impl GridConfig {
         });
     }
 
+    /// The elements of a state are folded by a challenge drawn after the rows are committed: one polynomial in place of
+    /// four costs the EVM a third. Kinds exclude each other, so their polynomials are added up.
     fn poseidon_gates(&self, meta: &mut ConstraintSystem<Fr>) {
         let r = &*RECURRENCE;
         meta.create_gate("poseidon", |meta| {
             let v = View::new(meta, self);
+            let fold = meta.query_challenge(self.fold);
             let x = |i: usize| if i < WIDTH { v.cur[i].clone() } else { v.next[i - WIDTH].clone() };
             let y = |i: usize| if i < WIDTH { v.cur[WIDTH + i].clone() } else { v.next[i].clone() };
-            let z = |i: usize| y(i) * y(i) * x(i);
-            let d = |i: usize| z(i) - x(i);
+            let d = |i: usize| (y(i) * y(i) - small(1)) * x(i);
+            let folded = |terms: [E; WIDTH]| horner(terms, &fold);
+            // Σ_j fold^j m[j], without the elements that are zero
+            let column = |m: [Fr; WIDTH]| horner_constants(m, &fold);
+            let window = |w: &State, p: usize| {
+                column(std::array::from_fn(|j| if p >= j && p - j < WIDTH { w[p - j] } else { Fr::ZERO }))
+            };
+            let of = |m: &Matrix, i: usize| column(std::array::from_fn(|j| m[j][i]));
+            let full = sum((0..WIDTH).map(|i| y(i) * y(i) * x(i) * of(&r.full, i)));
+            let impulse = |i: usize| column(std::array::from_fn(|j| if j > i { r.impulse[j - i] } else { Fr::ZERO }));
+            let enter = sum((0..WIDTH)
+                .map(|i| y(i) * y(i) * x(i) * of(&r.enter, i))
+                .chain((0..WIDTH - 1).map(|i| d(WIDTH + i) * impulse(i))));
+            let partial = sum((0..2 * WIDTH - 1).map(|p| x(p) * window(&r.step_x, p) + d(p) * window(&r.step_d, p)));
+            let leave = sum((0..WIDTH).map(|i| x(i) * of(&r.leave_x, i) + d(i) * of(&r.leave_d, i)));
+            let inject = folded(std::array::from_fn(|i| v.cur[i].clone() + v.cur[WIDTH + i].clone()));
+            let steps = [
+                (Kind::Boxes(Step::Full), full),
+                (Kind::Boxes(Step::Enter), enter),
+                (Kind::Boxes(Step::Partial), partial),
+                (Kind::Boxes(Step::Leave), leave),
+                (Kind::Inject, inject),
+            ];
+            let next = folded(std::array::from_fn(|j| v.k[j].clone() - v.next[j].clone()));
+            let squares = folded(std::array::from_fn(|i| x(i) * x(i) - y(i)));
             let boxes = v.kinds[0].clone() + v.kinds[1].clone();
-            let mut constraints: Vec<E> = (0..WIDTH).map(|i| boxes.clone() * (x(i) * x(i) - y(i))).collect();
-            for j in 0..WIDTH {
-                let next = |linear: E| linear + v.k[j].clone() - v.next[j].clone();
-                let full = sum((0..WIDTH).map(|i| z(i) * r.full[j][i]));
-                let enter = sum((0..WIDTH)
-                    .map(|i| z(i) * r.enter[j][i])
-                    .chain((0..j).map(|i| d(WIDTH + i) * r.impulse[j - i])));
-                let partial = sum((0..WIDTH).map(|m| x(j + m) * r.step_x[m] + d(j + m) * r.step_d[m]));
-                let leave = sum((0..WIDTH).map(|i| x(i) * r.leave_x[j][i] + d(i) * r.leave_d[j][i]));
-                constraints.push(v.is(Kind::Boxes(Step::Full)) * next(full));
-                constraints.push(v.is(Kind::Boxes(Step::Enter)) * next(enter));
-                constraints.push(v.is(Kind::Boxes(Step::Partial)) * next(partial));
-                constraints.push(v.is(Kind::Boxes(Step::Leave)) * next(leave));
-                constraints.push(v.is(Kind::Inject) * next(v.cur[j].clone() + v.cur[WIDTH + j].clone()));
-            }
-            constraints
+            vec![boxes * squares, sum(steps.map(|(kind, linear)| v.is(kind) * (linear + next.clone())))]
         });
     }
 
