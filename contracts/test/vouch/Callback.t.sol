@@ -60,10 +60,37 @@ contract CallbackTest is VouchTest {
         vouch.fulfil{gas: 1_300_000}(id, claim, PROOF);
     }
 
-    function test_the_callback_cannot_fulfil_again() public {
+    /// @dev At the least gas that is accepted the callback has as much as with plenty, even when its account is cold.
+    function test_the_least_gas_is_enough_for_the_callback() public {
+        Listener listener = new Listener();
+        uint256 id = ask(address(listener), 2_000_000);
+        uint256 start = vm.snapshotState();
+        vm.cool(address(listener));
+        vouch.fulfil{gas: 10_000_000}(id, claimOf(ONE, ROOT), PROOF);
+        uint256 plenty = listener.gasGiven();
+
+        uint256 accepted;
+        for (uint256 gasSent = 2_000_000; gasSent < 2_200_000; gasSent += 1_000) {
+            vm.revertToState(start);
+            vm.cool(address(listener));
+            try vouch.fulfil{gas: gasSent}(id, claimOf(ONE, ROOT), PROOF) {
+                assertEq(listener.gasGiven(), plenty);
+                ++accepted;
+            } catch {}
+        }
+        assertGt(accepted, 0);
+        assertLt(accepted, 200);
+    }
+
+    function testFuzz_the_callback_cannot_take_money_again(uint256 which) public {
         Reentrant target = new Reentrant(address(vouch));
         uint256 id = ask(address(target), 500_000);
-        target.plan(abi.encodeCall(Vouch.fulfil, (id, claimOf(ONE, ROOT), PROOF)));
+        bytes[3] memory calls = [
+            abi.encodeCall(Vouch.fulfil, (id, claimOf(ONE, ROOT), PROOF)),
+            abi.encodeCall(Vouch.refund, (id)),
+            abi.encodeCall(Vouch.withdraw, (payee))
+        ];
+        target.plan(calls[bound(which, 0, 2)]);
         vouch.fulfil(id, claimOf(ONE, ROOT), PROOF);
         assertFalse(target.succeeded());
         assertEq(target.reason(), abi.encodeWithSignature("Reentrancy()"));

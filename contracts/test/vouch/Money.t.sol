@@ -24,6 +24,7 @@ contract MoneyTest is VouchTest {
         vm.prank(requester);
         vouch.refund(id);
         assertEq(requester.balance, 100 ether);
+        assertEq(vouch.owedWei(requester), 0);
         assertEq(uint8(vouch.requestOf(id).status), uint8(Vouch.Status.Refunded));
     }
 
