@@ -19,13 +19,18 @@ pub mod claim;
 pub mod permutation;
 pub mod poly;
 pub mod proof;
+pub mod prover;
 pub mod sponge;
 pub mod transcript;
 pub mod verifier;
 pub mod wiring;
 
+#[cfg(test)]
+mod tests;
+
 pub use arith::{Arith, Native};
 pub use claim::{ByteClaim, bytes_hold, claim_holds};
 pub use permutation::{State, keccak_f};
 pub use proof::{Proof, shape};
+pub use prover::prove;
 pub use verifier::{KeccakError, verify, verify_native};

@@ -96,6 +96,16 @@ fn interpolation(d: usize) -> Vec<Vec<Fr>> {
     coefficients
 }
 
+/// `first * ratio^k` for `k` in `0..L`.
+pub fn geometric<const L: usize>(first: Fr, ratio: Fr) -> [Fr; L] {
+    let mut next = first;
+    std::array::from_fn(|_| {
+        let this = next;
+        next *= ratio;
+        this
+    })
+}
+
 /// `1/2`.
 pub fn half() -> Fr {
     Fr::TWO_INV

@@ -1,0 +1,153 @@
+//! States of many instances, bit by bit, and tables of what eight instances' bits fold to.
+//!
+//! While the first three instance variables are bound, a folded bit is a function of at most eight bits: it is looked
+//! up instead of computed.
+
+use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+use rayon::prelude::*;
+
+/// Instance variables bound by tables.
+pub const TABLE_ROUNDS: usize = 3;
+/// Instances whose bits share a byte.
+pub const BLOCK: usize = 8;
+
+/// Eight instances: bit `i` of byte `[lane][z]` is bit `z` of that lane of instance `i`.
+pub type Block<const L: usize> = [[u8; 64]; L];
+
+/// The blocks of `count` instances; instances past the end have zero bits.
+pub fn blocks<const L: usize>(count: usize, lanes: impl Fn(usize) -> [u64; L] + Sync) -> Vec<Block<L>> {
+    let block = |b: usize| {
+        let states: [[u64; L]; BLOCK] =
+            std::array::from_fn(|i| if BLOCK * b + i < count { lanes(BLOCK * b + i) } else { [0; L] });
+        std::array::from_fn(|lane| transpose(&states.map(|state| state[lane])))
+    };
+    (0..count.div_ceil(BLOCK)).into_par_iter().map(block).collect()
+}
+
+/// Bit `i` of byte `z` is bit `z` of word `i`.
+fn transpose(words: &[u64; BLOCK]) -> [u8; 64] {
+    let mut out = [0; 64];
+    for (k, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        // An 8x8 matrix of bits with the words as rows, transposed by swapping ever larger squares.
+        let mut m = words.iter().rev().fold(0u64, |m, word| m << 8 | (word >> (8 * k) & 0xff));
+        for (shift, mask) in [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
+            let swap = (m ^ m >> shift) & mask;
+            m ^= swap ^ swap << shift;
+        }
+        *out = m.to_le_bytes();
+    }
+    out
+}
+
+/// Spreads the bits of a byte: bit `i` goes to the lowest bit of byte `i`.
+pub const SPREAD: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte] |= (byte as u64 >> bit & 1) << (8 * bit);
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Byte `i` of the result: the five bits that instance `i` has in `bytes`, the first lowest.
+pub fn patterns(bytes: [u8; 5]) -> u64 {
+    bytes.iter().rev().fold(0, |sum, byte| sum << 1 | SPREAD[*byte as usize])
+}
+
+/// What `2^k` bits fold to when their `k` variables are bound to `bound`: index bit `i` is the bit of instance `i`, and
+/// counts as `1 - 2 * bit`. `k <= 3`.
+pub fn fold_table(bound: &[Fr]) -> Vec<Fr> {
+    let mut table = vec![Fr::ONE, -Fr::ONE];
+    for r in bound {
+        let width = table.len();
+        table = (0..width * width)
+            .map(|index| {
+                let (low, high) = (table[index % width], table[index / width]);
+                low + *r * (high - low)
+            })
+            .collect();
+    }
+    table
+}
+
+/// The values of `low + X (high - low)` at `X = 1, -1` and its slope.
+pub fn three(low: &Fr, high: &Fr) -> [Fr; 3] {
+    let slope = high - low;
+    [*high, low - slope, slope]
+}
+
+/// The values of `low + X (high - low)` at `X = 1, -1, 2, -2` and its slope.
+pub fn five(low: &Fr, high: &Fr) -> [Fr; 5] {
+    let slope = high - low;
+    let minus_one = low - slope;
+    [*high, minus_one, high + slope, minus_one - slope, slope]
+}
+
+/// `nodes` of the line through each pair of entries of `table`; index bits as in [`fold_table`] with one more
+/// variable.
+pub fn line_table<const P: usize>(table: &[Fr], nodes: impl Fn(&Fr, &Fr) -> [Fr; P]) -> Vec<[Fr; P]> {
+    let width = table.len();
+    (0..width * width).map(|index| nodes(&table[index % width], &table[index / width])).collect()
+}
+
+/// The bits of a group of `2^k` instances, `k <= 3`, from the byte of their block.
+pub fn group_bits(byte: u8, group: usize, k: usize) -> usize {
+    let size = 1 << k;
+    let within = group % (BLOCK / size);
+    byte as usize >> (within * size) & ((1 << size) - 1)
+}
+
+/// Column parities of each block after ι of `constant`.
+pub fn parity_blocks(states: &[Block<25>], constant: u64) -> Vec<Block<5>> {
+    let sign = |x: usize, z: usize| if x == 0 && constant >> z & 1 == 1 { 0xff } else { 0 };
+    states
+        .par_iter()
+        .map(|block| {
+            std::array::from_fn(|x| {
+                std::array::from_fn(|z| (0..5).fold(sign(x, z), |sum, y| sum ^ block[x + 5 * y][z]))
+            })
+        })
+        .collect()
+}
+
+/// The patterns of the lanes `(x, 0..5)` at each place of a block.
+pub fn column_patterns(states: &[Block<25>]) -> Vec<[[u64; 64]; 5]> {
+    let column = |block: &Block<25>, x: usize, z: usize| patterns(std::array::from_fn(|y| block[x + 5 * y][z]));
+    states.par_iter().map(|block| std::array::from_fn(|x| std::array::from_fn(|z| column(block, x, z)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keccak::poly;
+
+    #[test]
+    fn transposition_and_patterns() {
+        let words: [u64; 8] = std::array::from_fn(|i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let bytes = transpose(&words);
+        for (z, byte) in bytes.iter().enumerate() {
+            for (i, word) in words.iter().enumerate() {
+                assert_eq!(byte >> i & 1, (word >> z & 1) as u8, "word {i}, place {z}");
+            }
+        }
+        assert_eq!(patterns([1, 0, 1, 0, 0x80]), 0b10000 << 56 | 0b101);
+    }
+
+    #[test]
+    fn tables_are_multilinear_extensions() {
+        let bound = [3, 5, 7].map(Fr::from);
+        let table = fold_table(&bound);
+        for index in [0, 1, 0b1011_0010, 255] {
+            let signs: Vec<Fr> = (0..8).map(|i| poly::small(1 - 2 * (index >> i & 1))).collect();
+            assert_eq!(table[index as usize], poly::evaluate(&signs, &bound), "index {index}");
+        }
+        let lines = line_table(&fold_table(&bound[..2]), three);
+        assert_eq!(lines[0b1011_0010][0], fold_table(&[bound[0], bound[1], Fr::ONE])[0b1011_0010]);
+        assert_eq!(lines[0b1011_0010][1], fold_table(&[bound[0], bound[1], -Fr::ONE])[0b1011_0010]);
+    }
+}
