@@ -21,6 +21,14 @@ pub enum EngineError {
         /// The id asked for.
         model: B256,
     },
+    /// The model cannot be compiled: an unsupported op, a wrong width, a plan that does not fit. Not recoverable.
+    #[error("model {name}: {detail}")]
+    Model {
+        /// Name given to it.
+        name: String,
+        /// Which node, op or entry, expected and got.
+        detail: String,
+    },
     /// The plan cannot be applied to this subject and block.
     #[error("plan of model {model}: {detail}")]
     Plan {
@@ -109,8 +117,78 @@ pub struct ScoreProof {
     pub proof: Bytes,
 }
 
+/// A model to add.
+#[derive(Clone, Debug)]
+pub struct NewModel {
+    /// For people.
+    pub name: String,
+    /// The plan, TOML.
+    pub plan: String,
+    /// The ONNX file.
+    pub onnx: Vec<u8>,
+    /// Rows of features to compare float and integer outputs on, CSV.
+    pub calibration: Option<String>,
+}
+
+/// Float against integer model on the calibration rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Rows compared.
+    pub rows: usize,
+    /// Greatest difference of an output.
+    pub max_abs_error: f64,
+    /// Mean difference.
+    pub mean_abs_error: f64,
+}
+
+/// What a node knows of a model it can prove.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// `keccak256(structureId ‖ weight commitments)`.
+    pub model_id: B256,
+    /// `keccak256(classId ‖ structure commitments)`.
+    pub structure_id: B256,
+    /// The size class, which is the deployed verifier.
+    pub class_id: B256,
+    /// For people.
+    pub name: String,
+    /// The plan, TOML.
+    pub plan: String,
+    /// The key data to register.
+    pub key: Bytes,
+    /// Features.
+    pub inputs: usize,
+    /// Outputs.
+    pub outputs: usize,
+    /// Facts that one score reads.
+    pub facts: usize,
+    /// Blocks that one score looks back.
+    pub window_blocks: u64,
+    /// Float against integer model, if rows were given.
+    pub calibration: Option<Calibration>,
+    /// Seconds that key generation took.
+    pub keygen_s: f64,
+    /// Size of the proving key.
+    pub key_mb: f64,
+}
+
 /// Makes and verifies proofs. Calls block for seconds to minutes.
 pub trait Engine: Send + Sync + 'static {
+    /// The models that were added.
+    fn models(&self) -> Vec<ModelInfo>;
+
+    /// Compiles a model, makes its keys and keeps it.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
+    fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError>;
+
+    /// The facts that a plan reads for `subject` at `as_of`, values zero, before a model is made of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn questions_of_plan(&self, plan: &str, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError>;
+
     /// The facts that `model` reads for `subject` at `as_of`, values zero.
     ///
     /// # Errors

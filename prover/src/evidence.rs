@@ -137,6 +137,23 @@ pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
     Ok(())
 }
 
+/// Refuses questions about the storage of a contract that has no code at the newest block where it is read.
+///
+/// # Errors
+/// [`EvidenceError::NoCode`], or [`EvidenceError::Index`] if the account could not be proven.
+pub async fn check_code(indexer: &Indexer, questions: &[Fact]) -> Result<(), EvidenceError> {
+    let mut newest: BTreeMap<Address, u64> = BTreeMap::new();
+    for fact in questions.iter().filter(|f| storage_slot(f).is_some()) {
+        let block = newest.entry(fact.address.into()).or_default();
+        *block = fact.block.max(*block);
+    }
+    let mut proofs = Vec::new();
+    for (address, block) in newest {
+        proofs.push(indexer.state_proof(block, address, &[]).await?);
+    }
+    refuse_without_code(questions, &proofs)
+}
+
 /// Collects the evidence for `asked` (values are ignored) from the index, fetching what it does not hold yet.
 ///
 /// # Errors

@@ -89,7 +89,7 @@ pub struct Served {
 }
 
 /// The queue over a store, an index and an engine. Cheap to clone.
-pub struct Queue<E> {
+pub struct Queue<E: ?Sized> {
     store: JobStore,
     indexer: Indexer,
     engine: Arc<E>,
@@ -99,7 +99,7 @@ pub struct Queue<E> {
     waiting: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
-impl<E> Clone for Queue<E> {
+impl<E: ?Sized> Clone for Queue<E> {
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),
@@ -134,7 +134,7 @@ impl From<JobError> for Setback {
 impl From<EngineError> for Setback {
     fn from(e: EngineError) -> Self {
         let kind = match &e {
-            EngineError::UnknownModel { .. } | EngineError::Plan { .. } => "query",
+            EngineError::UnknownModel { .. } | EngineError::Plan { .. } | EngineError::Model { .. } => "query",
             EngineError::Capacity { .. } => "capacity",
             EngineError::Prover { .. } => "prover",
             EngineError::Rejected { .. } => "rejected",
@@ -156,7 +156,7 @@ impl From<EvidenceError> for Setback {
     }
 }
 
-impl<E: Engine> Queue<E> {
+impl<E: Engine + ?Sized> Queue<E> {
     /// A queue whose jobs are in `db`; unfinished ones are taken up by [`Queue::run`].
     pub fn new(db: Db, indexer: Indexer, engine: Arc<E>, config: QueueConfig) -> Self {
         let (events, _) = broadcast::channel(256);
@@ -184,16 +184,21 @@ impl<E: Engine> Queue<E> {
         self.events.subscribe()
     }
 
-    /// Takes a query after checking that it can be answered: model, plan, blocks, bounds.
+    /// Takes a query after checking that it can be answered: model, plan, blocks, bounds, contracts.
     ///
     /// # Errors
     /// [`QueueError`] names what is wrong with the query; nothing is stored then.
-    pub fn add(&self, query: Query) -> Result<Job, QueueError> {
+    pub async fn add(&self, query: Query) -> Result<Job, QueueError> {
         let questions = evidence::questions(&self.questions(&query)?);
         for fact in &questions {
             self.indexer.header(fact.block)?;
         }
         evidence::check_bounds(&questions)?;
+        match evidence::check_code(&self.indexer, &questions).await {
+            // The node may be away for a moment: the job will meet it again.
+            Ok(()) | Err(EvidenceError::Index(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
         let job = self.store.add(query, self.config.max_waiting)?;
         self.announce(&job);
         self.wake.notify_one();
@@ -222,11 +227,11 @@ impl<E: Engine> Queue<E> {
         Ok(Served { job, score, histories })
     }
 
-    /// Notes that the contract accepted a job's proofs.
-    pub fn submitted(&self, id: &str, transaction: B256) -> Result<Job, QueueError> {
+    /// Notes that the contract accepted a job's proofs, in `transaction` if it is known.
+    pub fn submitted(&self, id: &str, transaction: Option<B256>) -> Result<Job, QueueError> {
         let mut job = self.store.get(id)?;
         job.stage = Stage::Submitted;
-        job.transaction = Some(transaction);
+        job.transaction = transaction;
         self.store.save(&mut job)?;
         self.announce(&job);
         Ok(job)

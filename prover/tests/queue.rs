@@ -28,7 +28,7 @@ async fn finish(queue: &Queue<Fast>) {
 async fn job_passes_every_stage_and_is_served() {
     let (_dir, _replay, queue) = setup().await;
     let mut events = queue.subscribe();
-    let job = queue.add(query(20)).unwrap();
+    let job = queue.add(query(20)).await.unwrap();
     finish(&queue).await;
     let mut stages = vec![];
     while let Ok(job) = events.try_recv() {
@@ -45,22 +45,22 @@ async fn job_passes_every_stage_and_is_served() {
 #[tokio::test]
 async fn same_question_is_the_same_job() {
     let (_dir, _replay, queue) = setup().await;
-    let first = queue.add(query(20)).unwrap();
+    let first = queue.add(query(20)).await.unwrap();
     finish(&queue).await;
-    let again = queue.add(query(20)).unwrap();
+    let again = queue.add(query(20)).await.unwrap();
     assert_eq!((again.id, again.stage), (first.id, Stage::Proven));
     assert_ne!(
-        queue.add(query(21)).unwrap().id,
-        queue.add(Query { payee: Address::repeat_byte(9), ..query(21) }).unwrap().id
+        queue.add(query(21)).await.unwrap().id,
+        queue.add(Query { payee: Address::repeat_byte(9), ..query(21) }).await.unwrap().id
     );
 }
 
 #[tokio::test]
 async fn second_score_under_a_proven_root_needs_no_history_proof() {
     let (_dir, _replay, queue) = setup().await;
-    queue.add(query(20)).unwrap();
+    queue.add(query(20)).await.unwrap();
     finish(&queue).await;
-    let other = queue.add(Query { subject: Address::repeat_byte(2), ..query(20) }).unwrap();
+    let other = queue.add(Query { subject: Address::repeat_byte(2), ..query(20) }).await.unwrap();
     finish(&queue).await;
     let served = queue.served(&other.id).unwrap();
     assert!(served.job.reused_root);
@@ -72,7 +72,7 @@ async fn second_score_under_a_proven_root_needs_no_history_proof() {
 async fn job_resumes_after_each_stage() {
     for steps in 0..4 {
         let (dir, replay, queue) = setup().await;
-        let job = queue.add(query(20)).unwrap();
+        let job = queue.add(query(20)).await.unwrap();
         for _ in 0..steps {
             queue.step().await.unwrap();
         }
@@ -90,7 +90,7 @@ async fn job_resumes_after_each_stage() {
 async fn reorg_in_any_stage_is_proven_anew_with_the_new_blocks() {
     for steps in 1..5 {
         let (_dir, replay, queue) = setup().await;
-        let job = queue.add(query(20)).unwrap();
+        let job = queue.add(query(20)).await.unwrap();
         for _ in 0..steps {
             queue.step().await.unwrap();
         }
@@ -109,7 +109,7 @@ async fn reorg_in_any_stage_is_proven_anew_with_the_new_blocks() {
 #[tokio::test]
 async fn reorg_while_a_proof_is_being_made_is_noticed() {
     let (_dir, replay, queue) = setup().await;
-    let job = queue.add(query(20)).unwrap();
+    let job = queue.add(query(20)).await.unwrap();
     queue.step().await.unwrap();
     queue.step().await.unwrap();
     queue.engine().delay_ms.store(300, Ordering::SeqCst);
@@ -133,7 +133,7 @@ async fn reorg_while_a_proof_is_being_made_is_noticed() {
 #[tokio::test]
 async fn endless_reorgs_end_in_a_reason() {
     let (_dir, replay, queue) = setup().await;
-    let job = queue.add(query(20)).unwrap();
+    let job = queue.add(query(20)).await.unwrap();
     for salt in 1..4 {
         for _ in 0..2 {
             queue.step().await.unwrap();
@@ -152,14 +152,14 @@ async fn endless_reorgs_end_in_a_reason() {
 async fn rejected_proof_is_not_served() {
     let (_dir, _replay, queue) = setup().await;
     queue.engine().is_broken.store(true, Ordering::SeqCst);
-    let job = queue.add(query(20)).unwrap();
+    let job = queue.add(query(20)).await.unwrap();
     finish(&queue).await;
     let failed = queue.store().get(&job.id).unwrap();
     assert_eq!(failed.failure.unwrap().kind, "rejected");
     assert!(matches!(queue.served(&job.id), Err(QueueError::NotProven { stage: Stage::Failed, .. })));
     // Asked again after the cause is gone, it is proven.
     queue.engine().is_broken.store(false, Ordering::SeqCst);
-    assert_eq!(queue.add(query(20)).unwrap().stage, Stage::Queued);
+    assert_eq!(queue.add(query(20)).await.unwrap().stage, Stage::Queued);
     finish(&queue).await;
     queue.served(&job.id).unwrap();
 }
@@ -167,11 +167,11 @@ async fn rejected_proof_is_not_served() {
 #[tokio::test]
 async fn queries_that_cannot_be_answered_are_refused_at_once() {
     let (_dir, _replay, queue) = setup().await;
-    let future = queue.add(query(31)).unwrap_err();
+    let future = queue.add(query(31)).await.unwrap_err();
     assert!(matches!(future, QueueError::Index(IndexError::Future { number: 31, tip: 30 })), "{future}");
-    let past = queue.add(query(4)).unwrap_err();
+    let past = queue.add(query(4)).await.unwrap_err();
     assert!(matches!(past, QueueError::Index(IndexError::BeforeWindow { number: 0, first: 1 })), "{past}");
-    let model = queue.add(Query { model: B256::ZERO, ..query(20) }).unwrap_err();
+    let model = queue.add(Query { model: B256::ZERO, ..query(20) }).await.unwrap_err();
     assert!(matches!(model, QueueError::Engine(EngineError::UnknownModel { .. })), "{model}");
     assert!(queue.store().list().unwrap().is_empty());
 }
@@ -180,11 +180,11 @@ async fn queries_that_cannot_be_answered_are_refused_at_once() {
 async fn full_queue_is_refused_and_keeps_what_it_has() {
     let (_dir, _replay, queue) = setup().await;
     for as_of in 20..24 {
-        queue.add(query(as_of)).unwrap();
+        queue.add(query(as_of)).await.unwrap();
     }
-    let error = queue.add(query(24)).unwrap_err();
+    let error = queue.add(query(24)).await.unwrap_err();
     assert!(matches!(error, QueueError::Job(JobError::QueueFull { limit: 4, got: 4 })), "{error}");
-    queue.add(query(20)).unwrap();
+    queue.add(query(20)).await.unwrap();
     finish(&queue).await;
     assert!(queue.store().list().unwrap().iter().all(|j| j.stage == Stage::Proven));
 }
@@ -193,7 +193,7 @@ async fn full_queue_is_refused_and_keeps_what_it_has() {
 async fn stopped_while_proving_resumes() {
     let (_dir, _replay, queue) = setup().await;
     queue.engine().delay_ms.store(200, Ordering::SeqCst);
-    let job = queue.add(query(20)).unwrap();
+    let job = queue.add(query(20)).await.unwrap();
     queue.run(tokio::time::sleep(std::time::Duration::from_millis(100))).await;
     assert_eq!(queue.store().get(&job.id).unwrap().stage, Stage::ProvingHistory);
     queue.engine().delay_ms.store(0, Ordering::SeqCst);

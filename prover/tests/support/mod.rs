@@ -11,7 +11,9 @@ use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_indexer::{Config, Finality, Indexer, Start};
-use vouch_prover::engine::{Anchor, Engine, EngineError, HistoryProof, ScoreProof, ScoreTask};
+use vouch_prover::engine::{
+    Anchor, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
+};
 use vouch_prover::evidence::Evidence;
 use vouch_prover::jobs::Query;
 use vouch_prover::queue::{Queue, QueueConfig};
@@ -47,6 +49,18 @@ impl Fast {
 }
 
 impl Engine for Fast {
+    fn models(&self) -> Vec<ModelInfo> {
+        Vec::new()
+    }
+
+    fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError> {
+        Err(EngineError::Model { name: new.name.clone(), detail: "this engine takes no models".into() })
+    }
+
+    fn questions_of_plan(&self, _plan: &str, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
+        self.questions(MODEL, subject, as_of)
+    }
+
     fn questions(&self, model: B256, _subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         if model != MODEL {
             return Err(EngineError::UnknownModel { model });

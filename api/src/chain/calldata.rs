@@ -1,0 +1,95 @@
+//! Proofs as calldata: what to send where, ready for any wallet.
+
+use super::contracts::{Addresses, Anchor, Claim, Vouch};
+use alloy::primitives::{Address, Bytes, I256, U256};
+use alloy::sol_types::SolCall;
+use serde::Serialize;
+use utoipa::ToSchema;
+use vouch_prover::engine::HistoryProof;
+use vouch_prover::queue::Served;
+
+/// One transaction: a contract and its calldata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Call {
+    /// The contract.
+    #[schema(value_type = String)]
+    pub to: Address,
+    /// The calldata.
+    #[schema(value_type = String)]
+    pub data: Bytes,
+}
+
+/// Ready-made transactions for a proven score.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Calldata {
+    /// `HistoryRoots.post` for the root, if its contract is known.
+    pub post: Option<Call>,
+    /// `Vouch.submit`: puts the score on record.
+    pub submit: Option<Call>,
+    /// `Vouch.fulfil`: answers the request this query came from.
+    pub fulfil: Option<Call>,
+    /// `Vouch.multicall` of post and submit, or of post and fulfil for a request: everything in one transaction.
+    pub multicall: Option<Call>,
+}
+
+/// The claim that the score proof is about.
+pub fn claim(served: &Served) -> Claim {
+    let outputs = served.score.proof.outputs.map(|o| I256::try_from(o).unwrap_or_default().as_i128());
+    let roots = served.score.proof.roots.map(|r| U256::from_be_bytes(r.0));
+    Claim { outputs, roots, payee: served.score.task.payee }
+}
+
+/// Calldata of every call that applies. A root that is known to be posted is left out of `post` and `multicall`.
+pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calldata {
+    let is_open = |i: usize| !posted.get(i).copied().unwrap_or(false);
+    let posts: Vec<Bytes> =
+        served.histories.iter().enumerate().filter(|(i, _)| is_open(*i)).map(|(_, h)| post(h)).collect();
+    let task = &served.score.task;
+    let proof = served.score.proof.proof.clone();
+    let submit = Vouch::submitCall {
+        modelId: task.model,
+        subject: task.subject,
+        asOf: task.as_of,
+        claim: claim(served),
+        proof: proof.clone(),
+    };
+    let submit = Bytes::from(submit.abi_encode());
+    let fulfil = served.job.query.request.map(|id| {
+        let call = Vouch::fulfilCall { id, claim: claim(served), proof };
+        Bytes::from(call.abi_encode())
+    });
+    let mut all = posts.clone();
+    all.push(fulfil.clone().unwrap_or_else(|| submit.clone()));
+    let multicall = Bytes::from(Vouch::multicallCall { data: all }.abi_encode());
+    let to_vouch = |data| addresses.vouch.map(|to| Call { to, data });
+    Calldata {
+        post: addresses.history_roots.zip(posts.into_iter().next()).map(|(to, data)| Call { to, data }),
+        submit: to_vouch(submit),
+        fulfil: fulfil.and_then(to_vouch),
+        multicall: to_vouch(multicall),
+    }
+}
+
+/// `post` has one signature in `HistoryRoots` and `Vouch`, so one calldata serves both.
+fn post(history: &HistoryProof) -> Bytes {
+    let anchors = history.anchors.iter().map(|a| Anchor { number: a.number, hash: a.hash }).collect();
+    let call = Vouch::postCall {
+        class: U256::from(history.class),
+        root: U256::from_be_bytes(history.root.0),
+        anchors,
+        payee: history.payee,
+        proof: history.proof.clone(),
+    };
+    call.abi_encode().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::contracts::HistoryRoots;
+
+    #[test]
+    fn post_has_one_signature_in_both_contracts() {
+        assert_eq!(Vouch::postCall::SELECTOR, HistoryRoots::postCall::SELECTOR);
+    }
+}

@@ -1,0 +1,6 @@
+//! The contracts: calldata, requests that are seen, proofs that are sent.
+
+pub mod calldata;
+pub mod contracts;
+pub mod sender;
+pub mod watcher;

@@ -1,0 +1,188 @@
+//! Sends proofs to the contracts with the node's own key.
+
+use super::calldata::{Call, calldata};
+use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
+use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+use vouch_prover::queue::Served;
+
+/// Longest wait for a transaction to be mined.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Why nothing was sent, or what was sent did not succeed.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// The key file cannot be read.
+    #[error("signer key {path}: {source}")]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The key is no private key. The key itself is never shown.
+    #[error("signer key does not parse: expected 32 bytes in hex, got {got_chars} characters")]
+    Key {
+        /// Length of what was given.
+        got_chars: usize,
+    },
+    /// A contract address that this needs was not given.
+    #[error("no address of contract {contract} was given")]
+    NoContract {
+        /// Its name.
+        contract: &'static str,
+    },
+    /// The request is not open any more: answered by another node, or refunded, or changed by a reorg.
+    #[error("request {id} is not open any more (status {status})")]
+    NotOpen {
+        /// Its id.
+        id: U256,
+        /// Its status on chain.
+        status: u8,
+    },
+    /// The node refused or could not be reached.
+    #[error("chain: {detail}")]
+    Chain {
+        /// What it said.
+        detail: String,
+    },
+    /// The transaction was mined and reverted.
+    #[error("transaction {hash} was reverted")]
+    Reverted {
+        /// Its hash.
+        hash: B256,
+    },
+}
+
+fn chain(e: impl std::fmt::Display) -> SendError {
+    let text = e.to_string();
+    SendError::Chain { detail: text.lines().next().unwrap_or_default().chars().take(400).collect() }
+}
+
+/// Reads a private key: from `file` if given, else from the value of an environment variable.
+///
+/// # Errors
+/// [`SendError::KeyFile`], [`SendError::Key`]. Returns `None` if neither is given.
+pub fn read_key(file: Option<&Path>, value: Option<&str>) -> Result<Option<PrivateKeySigner>, SendError> {
+    let text = match (file, value) {
+        (Some(path), _) => std::fs::read_to_string(path)
+            .map_err(|source| SendError::KeyFile { path: path.to_path_buf(), source })?,
+        (None, Some(value)) => value.to_owned(),
+        (None, None) => return Ok(None),
+    };
+    let text = text.trim();
+    text.parse().map(Some).map_err(|_| SendError::Key { got_chars: text.len() })
+}
+
+/// A signer on a chain with the contracts.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    provider: DynProvider,
+    address: Address,
+    contracts: Addresses,
+}
+
+impl Sender {
+    /// Connects to `rpc` with `key`.
+    ///
+    /// # Errors
+    /// [`SendError::Chain`].
+    pub async fn connect(rpc: &str, key: PrivateKeySigner, contracts: Addresses) -> Result<Self, SendError> {
+        let address = key.address();
+        let builder = ProviderBuilder::new().with_simple_nonce_management().wallet(EthereumWallet::from(key));
+        let provider = builder.connect(rpc).await.map_err(chain)?.erased();
+        Ok(Self { provider, address, contracts })
+    }
+
+    /// Whose key it is.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Posts what is not posted yet and answers the request of `served`, in one transaction.
+    ///
+    /// # Errors
+    /// [`SendError::NotOpen`] if somebody else was faster, [`SendError::Reverted`], [`SendError::Chain`].
+    pub async fn fulfil(&self, served: &Served) -> Result<B256, SendError> {
+        let vouch = self.contracts.vouch.ok_or(SendError::NoContract { contract: "Vouch" })?;
+        let query = &served.job.query;
+        if let Some(id) = query.request {
+            let now = Vouch::new(vouch, &self.provider).requestOf(id).call().await.map_err(chain)?;
+            let is_same = (now.modelId, now.subject, now.asOf) == (query.model, query.subject, query.as_of);
+            if now.status != OPEN || !is_same {
+                return Err(SendError::NotOpen { id, status: now.status });
+            }
+        }
+        let posted = posted(&self.provider, self.contracts, served).await?;
+        let call = calldata(served, self.contracts, &posted).multicall;
+        self.send(call.ok_or(SendError::NoContract { contract: "Vouch" })?).await
+    }
+
+    /// Sends one call and waits until it is mined.
+    ///
+    /// # Errors
+    /// [`SendError::Reverted`], [`SendError::Chain`].
+    pub async fn send(&self, call: Call) -> Result<B256, SendError> {
+        let request = TransactionRequest::default().with_to(call.to).with_input(call.data);
+        let pending = self.provider.send_transaction(request).await.map_err(chain)?;
+        let receipt = pending.with_timeout(Some(RECEIPT_TIMEOUT)).get_receipt().await.map_err(chain)?;
+        match receipt.status() {
+            true => Ok(receipt.transaction_hash),
+            false => Err(SendError::Reverted { hash: receipt.transaction_hash }),
+        }
+    }
+
+    /// Pins the hash of block `number` for ever.
+    ///
+    /// # Errors
+    /// [`SendError::Chain`] with the contract's reason if the block is out of the window.
+    pub async fn pin(&self, block_hashes: Address, number: u64) -> Result<B256, SendError> {
+        let contract = BlockHashes::new(block_hashes, &self.provider);
+        let call = contract.pin(U256::from(number));
+        call.call().await.map_err(chain)?;
+        let receipt = call.send().await.map_err(chain)?.get_receipt().await.map_err(chain)?;
+        Ok(receipt.transaction_hash)
+    }
+}
+
+/// Which roots of `served` are posted. Without a `HistoryRoots` address none counts as posted.
+///
+/// # Errors
+/// [`SendError::Chain`].
+pub async fn posted(
+    provider: &DynProvider,
+    contracts: Addresses,
+    served: &Served,
+) -> Result<Vec<bool>, SendError> {
+    let Some(address) = contracts.history_roots else { return Ok(vec![false; served.histories.len()]) };
+    let roots = HistoryRoots::new(address, provider);
+    let mut posted = Vec::new();
+    for history in &served.histories {
+        posted.push(roots.isPosted(U256::from_be_bytes(history.root.0)).call().await.map_err(chain)?);
+    }
+    Ok(posted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_is_read_from_file_or_value_and_never_shown() {
+        assert!(read_key(None, None).unwrap().is_none());
+        let key = format!("0x{}\n", "11".repeat(32));
+        let signer = read_key(None, Some(&key)).unwrap().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("k"), &key).unwrap();
+        assert_eq!(read_key(Some(&dir.path().join("k")), None).unwrap().unwrap().address(), signer.address());
+        let error = read_key(None, Some("0x1234secret")).unwrap_err().to_string();
+        assert_eq!(error, "signer key does not parse: expected 32 bytes in hex, got 12 characters");
+        assert!(matches!(read_key(Some(Path::new("/no/such/file")), None), Err(SendError::KeyFile { .. })));
+    }
+}

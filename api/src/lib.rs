@@ -1,0 +1,13 @@
+//! The Vouch node and its command line: HTTP interface, on-chain watcher, the `vouch` program.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`node`] | what the running node is made of |
+//! | [`http`] | routes, problems (RFC 9457), events, OpenAPI, metrics, the page |
+//! | [`chain`] | the contracts: calldata, requests that are seen, proofs that are sent |
+//! | [`cli`] | the commands of `vouch` |
+
+pub mod chain;
+pub mod cli;
+pub mod http;
+pub mod node;
