@@ -5,9 +5,7 @@
 //! | [`node`] | what the running node is made of |
 //! | [`http`] | routes, problems (RFC 9457), events, OpenAPI, metrics, the page |
 //! | [`chain`] | the contracts: calldata, requests that are seen, proofs that are sent |
-//! | [`cli`] | the commands of `vouch` |
 
 pub mod chain;
-pub mod cli;
 pub mod http;
 pub mod node;

@@ -1,7 +1,7 @@
 //! Proofs as calldata: what to send where, ready for any wallet.
 
 use super::contracts::{Addresses, Anchor, Claim, Vouch};
-use alloy::primitives::{Address, Bytes, I256, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::SolCall;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ pub struct Calldata {
 
 /// The claim that the score proof is about.
 pub fn claim(served: &Served) -> Claim {
-    let outputs = served.score.proof.outputs.map(|o| I256::try_from(o).unwrap_or_default().as_i128());
+    let outputs = served.score.proof.outputs.map(i128::from);
     let roots = served.score.proof.roots.map(|r| U256::from_be_bytes(r.0));
     Claim { outputs, roots, payee: served.score.task.payee }
 }

@@ -71,8 +71,9 @@ fn chain(e: impl std::fmt::Display) -> SendError {
 /// [`SendError::KeyFile`], [`SendError::Key`]. Returns `None` if neither is given.
 pub fn read_key(file: Option<&Path>, value: Option<&str>) -> Result<Option<PrivateKeySigner>, SendError> {
     let text = match (file, value) {
-        (Some(path), _) => std::fs::read_to_string(path)
-            .map_err(|source| SendError::KeyFile { path: path.to_path_buf(), source })?,
+        (Some(path), _) => {
+            std::fs::read_to_string(path).map_err(|source| SendError::KeyFile { path: path.to_path_buf(), source })?
+        }
         (None, Some(value)) => value.to_owned(),
         (None, None) => return Ok(None),
     };
@@ -155,11 +156,7 @@ impl Sender {
 ///
 /// # Errors
 /// [`SendError::Chain`].
-pub async fn posted(
-    provider: &DynProvider,
-    contracts: Addresses,
-    served: &Served,
-) -> Result<Vec<bool>, SendError> {
+pub async fn posted(provider: &DynProvider, contracts: Addresses, served: &Served) -> Result<Vec<bool>, SendError> {
     let Some(address) = contracts.history_roots else { return Ok(vec![false; served.histories.len()]) };
     let roots = HistoryRoots::new(address, provider);
     let mut posted = Vec::new();

@@ -89,7 +89,7 @@ impl Watcher {
     async fn take_requests(&mut self) -> Result<(), SendError> {
         let Some(address) = self.contracts.vouch else { return Ok(()) };
         let chain = |e: alloy::contract::Error| SendError::Chain { detail: e.to_string() };
-        let vouch = Vouch::new(address, &self.provider);
+        let vouch = Vouch::new(address, self.provider.clone());
         let count = u64::try_from(vouch.requestCount().call().await.map_err(chain)?).unwrap_or(u64::MAX);
         let unwound = self.queue.indexer().status().map_or(self.unwound, |s| s.unwound_blocks);
         if unwound != self.unwound {

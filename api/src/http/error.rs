@@ -151,9 +151,7 @@ impl From<JobError> for Problem {
             }
             JobError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "unknown_query", "no such query", e),
             JobError::Db(e) => IndexError::Db(e).into(),
-            JobError::Record { .. } => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed", e)
-            }
+            JobError::Record { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed", e),
         }
     }
 }

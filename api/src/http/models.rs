@@ -85,7 +85,10 @@ impl From<ModelInfo> for ModelView {
 /// Compiles a model and makes its keys. The plan is checked against the chain: contracts must have code.
 #[utoipa::path(post, path = "/v1/models", request_body = AddModel, responses(
     (status = 201, body = ModelView), (status = 422, body = Problem)))]
-pub async fn add(State(node): State<Node>, Body(body): Body<AddModel>) -> Result<(StatusCode, Json<ModelView>), Problem> {
+pub async fn add(
+    State(node): State<Node>,
+    Body(body): Body<AddModel>,
+) -> Result<(StatusCode, Json<ModelView>), Problem> {
     let onnx = decode_base64(&body.onnx).ok_or_else(|| {
         let detail = "field onnx: expected base64 (RFC 4648, padded)";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "body", "the body is not what this path takes", detail)

@@ -8,8 +8,16 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Vouch", description = "Scores of models over chain history, with proofs that contracts verify."),
     paths(
-        queries::create, queries::list, queries::read, events::stream, proofs::read, proofs::calls, proofs::score,
-        models::add, models::list, status::read
+        queries::create,
+        queries::list,
+        queries::read,
+        events::stream,
+        proofs::read,
+        proofs::calls,
+        proofs::score,
+        models::add,
+        models::list,
+        status::read
     ),
     components(schemas(error::Problem))
 )]

@@ -11,9 +11,7 @@ use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_indexer::{Config, Finality, Indexer, Start};
-use vouch_prover::engine::{
-    Anchor, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
-};
+use vouch_prover::engine::{Anchor, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask};
 use vouch_prover::evidence::Evidence;
 use vouch_prover::jobs::Query;
 use vouch_prover::queue::{Queue, QueueConfig};
