@@ -3,7 +3,10 @@
 //! Statement: leaf = Poseidon(LEAF, six elements that hold every bit of the fact); node = Poseidon(NODE, three children).
 //! The encoding is injective: each field has its own bits of an element that stays below 2^240 < p.
 
-use crate::poseidon::{self, LEAF, NODE};
+use crate::{
+    fixed::power_of_two,
+    poseidon::{self, LEAF, NODE},
+};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -69,6 +72,31 @@ pub struct Fact {
     pub value: [u8; 32],
 }
 
+/// The place and time of a fact, without its value: what a plan asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FactKey {
+    /// What it is about.
+    pub kind: FactKind,
+    /// Block number, below `2^40`.
+    pub block: u64,
+    /// Account; zero for a header field.
+    pub address: [u8; 20],
+    /// Index of the field, or (base) slot.
+    pub slot: [u8; 32],
+    /// Mapping key.
+    pub key: [u8; 32],
+    /// Second key of a nested mapping.
+    pub key2: [u8; 32],
+}
+
+impl FactKey {
+    /// The fact that this place holds `value`.
+    pub fn holds(self, value: [u8; 32]) -> Fact {
+        let Self { kind, block, address, slot, key, key2 } = self;
+        Fact { kind, block, address, slot, key, key2, value }
+    }
+}
+
 /// A fact that no leaf can hold. Not recoverable: ask for other facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FactError {
@@ -99,11 +127,13 @@ pub fn split(word: &[u8; 32]) -> (u8, Fr) {
     (word[0], field(&word[1..]))
 }
 
-fn power_of_two(bits: usize) -> Fr {
-    Fr::from(2).pow([bits as u64])
-}
-
 impl Fact {
+    /// The fact without its value.
+    pub fn place(&self) -> FactKey {
+        let Self { kind, block, address, slot, key, key2, .. } = *self;
+        FactKey { kind, block, address, slot, key, key2 }
+    }
+
     /// The six elements that the leaf hashes.
     pub fn elements(&self) -> [Fr; 6] {
         let (slot_top, slot) = split(&self.slot);

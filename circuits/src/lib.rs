@@ -4,11 +4,18 @@ pub mod account;
 pub mod digest;
 pub mod evidence;
 pub mod facts;
+pub mod features;
+pub mod fixed;
 pub mod grid;
 pub mod header;
+pub mod instances;
 pub mod keccak;
+pub mod layers;
+pub mod model;
+pub mod plan;
 pub mod poseidon;
 pub mod rlp;
+pub mod score;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trie;

@@ -1,0 +1,206 @@
+//! Columns and gates of the class "mlp-s": one constraint system for every model and plan.
+//!
+//! Rows `0..=GLUE_ROWS` carry the sheet's gate column, range checks, the table and the dense products side by side; the
+//! rows above carry the Poseidon permutations on the same columns.
+//!
+//! | column | glue rows | permutation rows |
+//! |---|---|---|
+//! | `state[0]` | halo2-base's vertical gate | state |
+//! | `state[1]` | factors of the dense products | state |
+//! | `state[2]` | running values of range checks | state |
+//! | `state[3]` | multiplicities of the table | state |
+//! | `sum` (second phase) | sum of the lookups | – |
+//! | `product` (second phase) | sum of a dense product | – |
+//! | `gate` | 1: vertical gate, 2: lookup, 3: both | – |
+//! | `lookup` | 1: sums, 2: sums and table row, 3: the sum is 0 | – |
+//! | `dense` | 1: further output, 2: weight, 3: first output of a block, the sum before is 0 | – |
+//! | `hash` | – | 1: full round, 2: four partial rounds |
+//! | `table` | the table | round constants |
+//! | `constants` (copyable) | constants | round constants |
+//! | `weights[0..2]` | weights and biases | free, for salt |
+//!
+//! Selectors are the values of plain fixed columns, told apart by polynomials that vanish on the other values; every gate
+//! keeps degree 5. Weights are columns of their own: `structureId` covers all other fixed columns, `modelId` these too.
+
+use super::poseidon_rows::{FULL, PARTIAL, PermutationGate};
+use super::sheet::{FOLD, LIMB_BITS};
+use crate::{fixed::power_of_two, poseidon::WIDTH};
+use halo2_base::halo2_proofs::{
+    halo2curves::bn256::Fr,
+    plonk::{
+        Advice, Challenge, Column, ConstraintSystem, Expression, FirstPhase, Fixed, Instance, SecondPhase, VirtualCells,
+    },
+    poly::Rotation,
+};
+
+/// Rows are `2^K`.
+pub const K: u32 = 15;
+/// First row of the table, which holds `0..2^LIMB_BITS`.
+pub const TABLE_START: usize = 1;
+/// The row that ends the lookups; chips may use the rows below.
+pub const GLUE_ROWS: usize = 15_700;
+/// First row of the permutations.
+pub const HASH_START: usize = GLUE_ROWS + 8;
+
+/// Values of the fixed columns that choose a gate.
+pub mod mode {
+    /// `gate`: the vertical gate.
+    pub const VERTICAL: u64 = 1;
+    /// `gate`: a lookup; both are 3.
+    pub const LOOKUP: u64 = 2;
+    /// `lookup`: the sum goes on.
+    pub const SUM: u64 = 1;
+    /// `lookup`: the sum goes on, and the row belongs to the table.
+    pub const TABLE: u64 = 2;
+    /// `lookup`: this sum and the next are 0.
+    pub const ZERO: u64 = 3;
+    /// `dense`: fold one more output.
+    pub const OUTPUT: u64 = 1;
+    /// `dense`: subtract a factor times its weights.
+    pub const WEIGHT: u64 = 2;
+    /// `dense`: the block before ends in 0, and a new one starts.
+    pub const FIRST: u64 = 3;
+}
+
+/// The columns.
+#[derive(Clone, Debug)]
+pub struct ScoreConfig {
+    pub(super) state: [Column<Advice>; WIDTH],
+    pub(super) sum: Column<Advice>,
+    pub(super) product: Column<Advice>,
+    pub(super) gate: Column<Fixed>,
+    pub(super) lookup: Column<Fixed>,
+    pub(super) dense: Column<Fixed>,
+    pub(super) hash: Column<Fixed>,
+    pub(super) table: Column<Fixed>,
+    pub(super) constants: Column<Fixed>,
+    pub(super) weights: [Column<Fixed>; FOLD],
+    pub(super) instance: Column<Instance>,
+    /// Of the lookups.
+    pub(super) alpha: Challenge,
+    /// Of the dense products.
+    pub(super) rho: Challenge,
+}
+
+/// Product of `(cell - value)` over the other values: not zero at the one value that is missing.
+fn chosen(cell: &Expression<Fr>, others: &[u64]) -> Expression<Fr> {
+    others
+        .iter()
+        .map(|v| cell.clone() - Expression::Constant(Fr::from(*v)))
+        .reduce(|a, b| a * b)
+        .expect("there are other values")
+}
+
+fn constant(v: Fr) -> Expression<Fr> {
+    Expression::Constant(v)
+}
+
+impl ScoreConfig {
+    /// Positions of the weight columns among the fixed columns of the verifying key; all others are structure.
+    pub const WEIGHT_COLUMNS: [usize; FOLD] = [6, 7];
+
+    /// Creates the columns and gates.
+    pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
+        let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
+        let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
+        let [gate, lookup, dense, hash, table, constants] = [(); 6].map(|_| meta.fixed_column());
+        let weights = [(); FOLD].map(|_| meta.fixed_column());
+        let instance = meta.instance_column();
+        for column in state {
+            meta.enable_equality(column);
+        }
+        meta.enable_equality(constants);
+        meta.enable_equality(instance);
+        let [alpha, rho] = [(); 2].map(|_| meta.challenge_usable_after(FirstPhase));
+        let config =
+            Self { state, sum, product, gate, lookup, dense, hash, table, constants, weights, instance, alpha, rho };
+        config.vertical_gate(meta);
+        config.lookup_gate(meta);
+        config.dense_gate(meta);
+        config.hash_gate(meta);
+        assert!(meta.degree() <= 5, "degree is {}, and MAX_DEGREE caps it at 5", meta.degree());
+        config
+    }
+
+    /// `a + b * c = d` down the first column.
+    fn vertical_gate(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("vertical", |meta| {
+            let on = chosen(&meta.query_fixed(self.gate, Rotation::cur()), &[0, mode::LOOKUP]);
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| meta.query_advice(self.state[0], Rotation(i)));
+            vec![on * (a + b * c - d)]
+        });
+    }
+
+    /// `sum' - sum = l / (α + limb) - m / (α + t)`, where `limb = z - 2^LIMB_BITS z'`: the sums of both sides are equal
+    /// for a random α only if every limb is in the table (Haböck 2022, log-derivative lookups).
+    fn lookup_gate(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("lookup", |meta| {
+            let gate = meta.query_fixed(self.gate, Rotation::cur());
+            let part = meta.query_fixed(self.lookup, Rotation::cur());
+            let sixth = Fr::from(6).invert().expect("6 is not zero");
+            // 1 at 2 and 3, 0 at 0 and 1
+            let looked_up = chosen(&gate, &[0, 1]) * (constant(Fr::from(7)) - gate * Fr::from(2)) * sixth;
+            // 1 at 1 and 2, 0 at 0 and 3
+            let sums = chosen(&part, &[0, 3]) * -Fr::from(2).invert().expect("2 is not zero");
+            // 1 at 2
+            let in_table = chosen(&part, &[0, 1, 3]) * -Fr::from(2).invert().expect("2 is not zero");
+            let zero = chosen(&part, &[0, 1, 2]);
+
+            let [z, below] = [0, 1].map(|i| meta.query_advice(self.state[2], Rotation(i)));
+            let [sum, next] = [0, 1].map(|i| meta.query_advice(self.sum, Rotation(i)));
+            let multiplicity = meta.query_advice(self.state[3], Rotation::cur());
+            let alpha = meta.query_challenge(self.alpha);
+            let limb = alpha.clone() + z - below * power_of_two(LIMB_BITS);
+            let entry = alpha + meta.query_fixed(self.table, Rotation::cur());
+            let step = sums * (next.clone() - sum.clone()) * limb.clone() * entry.clone();
+            vec![step - looked_up * entry + in_table * multiplicity * limb, zero.clone() * sum, zero * next]
+        });
+    }
+
+    /// See `layers::dense`: a block is `sum = Σ ρ^t y_t - Σ_i x_i Σ_t ρ^t w_t`, and ends in 0.
+    fn dense_gate(&self, meta: &mut ConstraintSystem<Fr>) {
+        meta.create_gate("dense", |meta| {
+            let part = meta.query_fixed(self.dense, Rotation::cur());
+            let factor = meta.query_advice(self.state[1], Rotation::cur());
+            let [sum, next] = [0, 1].map(|i| meta.query_advice(self.product, Rotation(i)));
+            let rho = meta.query_challenge(self.rho);
+            let weight = self
+                .weights
+                .iter()
+                .rev()
+                .map(|w| meta.query_fixed(*w, Rotation::cur()))
+                .reduce(|folded, w| folded * rho.clone() + w)
+                .expect("there are weight columns");
+            let output = chosen(&part, &[0, mode::WEIGHT, mode::FIRST]);
+            let weigh = chosen(&part, &[0, mode::OUTPUT, mode::FIRST]);
+            let first = chosen(&part, &[0, mode::OUTPUT, mode::WEIGHT]);
+            vec![
+                output * (next.clone() - rho * sum.clone() - factor.clone()),
+                weigh * (next.clone() - sum.clone() + factor.clone() * weight),
+                first.clone() * sum,
+                first * (next - factor),
+            ]
+        });
+    }
+
+    /// See [`PermutationGate`].
+    fn hash_gate(&self, meta: &mut ConstraintSystem<Fr>) {
+        let query = |meta: &mut VirtualCells<Fr>| {
+            let rows = [0, 1, 2, 3].map(|i| self.state.map(|c| meta.query_advice(c, Rotation(i))));
+            let constants = [0, 1]
+                .map(|i| [meta.query_fixed(self.table, Rotation(i)), meta.query_fixed(self.constants, Rotation(i))]);
+            (rows, constants.concat())
+        };
+        let gate = PermutationGate::new();
+        meta.create_gate("full round", |meta| {
+            let on = chosen(&meta.query_fixed(self.hash, Rotation::cur()), &[0, PARTIAL]);
+            let (rows, constants) = query(meta);
+            gate.full(&rows, &constants).into_iter().map(|e| on.clone() * e).collect::<Vec<_>>()
+        });
+        meta.create_gate("partial rounds", |meta| {
+            let on = chosen(&meta.query_fixed(self.hash, Rotation::cur()), &[0, FULL]);
+            let (rows, constants) = query(meta);
+            gate.partial(&rows, &constants).into_iter().map(|e| on.clone() * e).collect::<Vec<_>>()
+        });
+    }
+}

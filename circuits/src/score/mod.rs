@@ -1,0 +1,289 @@
+//! The score circuit: facts under posted roots → features → model → outputs.
+//!
+//! Statement, for public `[chainId, payee, subject, asOf, root0..3, out0..3]`: each fact that the plan names for
+//! (subject, asOf) is under one of the roots, the features are made of those facts as the plan says, and the outputs are
+//! what the model gives on those features. Plan and model are fixed columns and copies: the verifying key is the model.
+
+pub mod config;
+pub mod layout;
+pub mod opening;
+pub mod poseidon_rows;
+pub mod sheet;
+
+pub use config::{K, ScoreConfig};
+pub use layout::{Rows, TooLarge};
+
+use crate::{
+    facts::{Fact, FactPath, FactTree, split},
+    features,
+    fixed::to_field,
+    instances::{MAX_OUTPUTS, MAX_ROOTS, ScoreInstances, address},
+    model::{self, Model, ModelError},
+    plan::{Plan, PlanError},
+    poseidon::{self, NODE},
+};
+use halo2_base::halo2_proofs::{
+    arithmetic::Field,
+    circuit::{Layouter, SimpleFloorPlanner},
+    halo2curves::bn256::Fr,
+    plonk::{Circuit, ConstraintSystem, Error},
+};
+use sheet::{Cell, Sheet};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why there is no score circuit for what was given.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ScoreError {
+    /// The model was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The plan has no facts for the query. Recoverable where [`PlanError::BeforeWindow`] is.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Model and plan do not fit the class.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// Plan and model belong to different inputs.
+    #[error("the plan makes {got} features: the model expects {expected}")]
+    Width {
+        /// Inputs of the model.
+        expected: usize,
+        /// Features of the plan.
+        got: usize,
+    },
+    /// Not one opening for each fact of the plan.
+    #[error("{got} openings: the plan reads {expected} facts")]
+    Openings {
+        /// Facts of the plan.
+        expected: usize,
+        /// Openings given.
+        got: usize,
+    },
+    /// No root, or too many.
+    #[error("{got} roots: expected 1 to {MAX_ROOTS}")]
+    Roots {
+        /// Roots given.
+        got: usize,
+    },
+    /// A fact that the trees do not hold. Recoverable: post a root that has it.
+    #[error("fact {index} of the plan (block {block}) is under none of the {roots} roots given")]
+    Missing {
+        /// Its position in the plan.
+        index: usize,
+        /// Its block.
+        block: u64,
+        /// Roots given.
+        roots: usize,
+    },
+}
+
+/// Who asks what: all public inputs but roots and outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Who is paid for the proof.
+    pub payee: [u8; 20],
+    /// The address that is scored.
+    pub subject: [u8; 20],
+    /// The block it is scored at.
+    pub as_of: u64,
+}
+
+/// The word of a fact, and the way to its root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The word, big-endian.
+    pub value: [u8; 32],
+    /// From the leaf to the root.
+    pub path: FactPath,
+}
+
+/// Finds the facts of `plan` for the query in posted trees. Returns the roots in use and one opening for each fact.
+///
+/// # Errors
+/// [`ScoreError::Missing`] names the first fact that no tree holds; [`ScoreError::Plan`] if the query has no facts.
+pub fn open(
+    plan: &Plan,
+    subject: [u8; 20],
+    as_of: u64,
+    trees: &[(FactTree, Vec<Fact>)],
+) -> Result<(Vec<Fr>, Vec<Opening>), ScoreError> {
+    let (mut roots, mut openings) = (Vec::new(), Vec::new());
+    for (index, key) in plan.resolve(subject, as_of)?.into_iter().enumerate() {
+        let found = trees.iter().find_map(|(tree, facts)| {
+            let position = facts.iter().position(|f| f.place() == key)?;
+            Some((tree.root(), Opening { value: facts[position].value, path: tree.path(position)? }))
+        });
+        let (root, opening) = found.ok_or(ScoreError::Missing { index, block: key.block, roots: trees.len() })?;
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+        openings.push(opening);
+    }
+    Ok((roots, openings))
+}
+
+/// What the model says, natively: the features and the outputs, given the words of the plan's facts in order.
+///
+/// # Errors
+/// [`ScoreError`] if the widths of words, plan and model do not agree.
+pub fn evaluate(model: &Model, plan: &Plan, words: &[[u8; 32]]) -> Result<(Vec<i64>, Vec<i64>), ScoreError> {
+    let count = ScoreError::Openings { expected: plan.facts.len(), got: words.len() };
+    let features = features::compute(plan, words).ok_or(count)?;
+    let outputs = model.run(&features)?;
+    Ok((features, outputs))
+}
+
+/// The circuit of one model and plan, with the witness of one query (or none, for key generation).
+#[derive(Clone, Debug)]
+pub struct ScoreCircuit {
+    model: Arc<Model>,
+    plan: Arc<Plan>,
+    instances: ScoreInstances,
+    hints: Vec<opening::Hint>,
+}
+
+impl ScoreCircuit {
+    /// The circuit without a witness: all that key generation needs.
+    ///
+    /// # Errors
+    /// [`ScoreError`] if model and plan do not fit each other or the class.
+    pub fn keygen(model: Arc<Model>, plan: Arc<Plan>) -> Result<Self, ScoreError> {
+        model.check()?;
+        if model.inputs != plan.features.len() {
+            return Err(ScoreError::Width { expected: model.inputs, got: plan.features.len() });
+        }
+        let hint = opening::Hint { top8: Fr::ZERO, low248: Fr::ZERO, levels: Default::default() };
+        let instances = ScoreInstances {
+            chain_id: 0,
+            payee: [0; 20],
+            subject: [0; 20],
+            as_of: plan.window_blocks(),
+            roots: [Fr::ZERO; MAX_ROOTS],
+            outputs: [Fr::ZERO; MAX_OUTPUTS],
+        };
+        let hints = vec![hint; plan.facts.len()];
+        let circuit = Self { model, plan, instances, hints };
+        layout::measure(&circuit.sheet())?;
+        Ok(circuit)
+    }
+
+    /// The circuit of one query; `openings` in the order of [`Plan::facts`], under `roots` (see [`open`]).
+    ///
+    /// # Errors
+    /// [`ScoreError`]; an opening that is not under the roots is found here, before any proving.
+    pub fn new(
+        model: Arc<Model>,
+        plan: Arc<Plan>,
+        request: &Request,
+        roots: &[Fr],
+        openings: &[Opening],
+    ) -> Result<Self, ScoreError> {
+        let mut circuit = Self::keygen(model, plan)?;
+        let keys = circuit.plan.resolve(request.subject, request.as_of)?;
+        if openings.len() != keys.len() {
+            return Err(ScoreError::Openings { expected: keys.len(), got: openings.len() });
+        }
+        if roots.is_empty() || roots.len() > MAX_ROOTS {
+            return Err(ScoreError::Roots { got: roots.len() });
+        }
+        for (index, (key, opening)) in keys.into_iter().zip(openings).enumerate() {
+            let mut node = Some(key.holds(opening.value).leaf());
+            for children in &opening.path.levels {
+                node = node.filter(|n| children.contains(n)).map(|_| poseidon::hash(NODE, children));
+            }
+            if !node.is_some_and(|n| roots.contains(&n)) {
+                return Err(ScoreError::Missing { index, block: key.block, roots: roots.len() });
+            }
+        }
+        let words: Vec<[u8; 32]> = openings.iter().map(|o| o.value).collect();
+        let (_, outputs) = evaluate(&circuit.model, &circuit.plan, &words)?;
+        circuit.hints = openings.iter().map(hint).collect();
+        circuit.instances = ScoreInstances {
+            chain_id: request.chain_id,
+            payee: request.payee,
+            subject: request.subject,
+            as_of: request.as_of,
+            roots: std::array::from_fn(|i| roots.get(i).copied().unwrap_or(roots[0])),
+            outputs: std::array::from_fn(|i| outputs.get(i).map_or(Fr::ZERO, |o| to_field(i128::from(*o)))),
+        };
+        Ok(circuit)
+    }
+
+    /// Rows are `2^k`.
+    pub fn k() -> u32 {
+        K
+    }
+
+    /// The public inputs.
+    pub fn instances(&self) -> &ScoreInstances {
+        &self.instances
+    }
+
+    /// Rows in use, of those the class has.
+    pub fn rows(&self) -> Result<Rows, TooLarge> {
+        layout::measure(&self.sheet())
+    }
+
+    /// Everything that the circuit constrains, with this witness.
+    pub fn sheet(&self) -> Sheet {
+        let mut sheet = Sheet::default();
+        let ScoreInstances { chain_id, payee, subject, as_of, roots, .. } = &self.instances;
+        let head = [Fr::from(*chain_id), address(*payee), address(*subject), Fr::from(*as_of)];
+        let head = head.map(|v| sheet.witness(v));
+        let roots = roots.map(|v| sheet.witness(v));
+        let mut shared = opening::Shared::new(&mut sheet, head[2], head[3], roots);
+        let facts = self.plan.facts.iter().zip(&self.hints);
+        let words: Vec<_> =
+            facts.map(|(template, hint)| opening::constrain(&mut sheet, &mut shared, template, hint)).collect();
+        let features = features::circuit::constrain(&mut sheet, &self.plan, &words);
+        let outputs = model::constrain(&mut sheet, &self.model, &features);
+        let unused = sheet.constant(Fr::ZERO);
+        let outputs: [Cell; MAX_OUTPUTS] = std::array::from_fn(|i| outputs.get(i).copied().unwrap_or(unused));
+        for cell in head.into_iter().chain(roots).chain(outputs) {
+            sheet.publish(cell);
+        }
+        sheet
+    }
+}
+
+/// The honest hint of an opening.
+fn hint(opening: &Opening) -> opening::Hint {
+    let (top8, low248) = split(&opening.value);
+    opening::Hint { top8: Fr::from(u64::from(top8)), low248, levels: opening.path.levels }
+}
+
+impl Circuit<Fr> for ScoreCircuit {
+    type Config = ScoreConfig;
+    type FloorPlanner = SimpleFloorPlanner;
+    type Params = ();
+
+    fn without_witnesses(&self) -> Self {
+        self.clone()
+    }
+
+    fn configure(meta: &mut ConstraintSystem<Fr>) -> ScoreConfig {
+        ScoreConfig::configure(meta)
+    }
+
+    fn synthesize(&self, config: ScoreConfig, mut layouter: impl Layouter<Fr>) -> Result<(), Error> {
+        let sheet = self.sheet();
+        let mut public = Vec::new();
+        layouter.assign_region(
+            || "score",
+            |mut region| {
+                public = layout::assign(&sheet, &config, &mut region);
+                Ok(())
+            },
+        )?;
+        for (row, cell) in public.into_iter().enumerate() {
+            layouter.constrain_instance(cell, config.instance, row);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

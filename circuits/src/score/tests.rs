@@ -1,0 +1,342 @@
+//! The whole score circuit: accepted when true, rejected lie by lie, and one constraint system for all models.
+
+use super::{sheet::Violation, *};
+use crate::{
+    facts::FactKind,
+    fixed::ONE,
+    model::{Activation, tests::random},
+};
+use halo2_base::halo2_proofs::dev::MockProver;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+const SUBJECT: [u8; 20] = [0xb1; 20];
+const AS_OF: u64 = 2_000;
+
+const PLAN: &str = r#"
+blocks = { back = 30, every = 10 }
+missing = -1.0
+[[feature]]
+name = "debt"
+source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = 2, key = "subject", bits = "128..256", decimals = 18 }
+make = "mean"
+[[feature]]
+name = "collateral"
+source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = 2, key = "subject", bits = "0..128", decimals = 18 }
+make = "min"
+[[feature]]
+name = "ratio"
+source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = 2, key = "subject", bits = "128..256", decimals = 18 }
+make = "ratio"
+over = "collateral"
+[[feature]]
+name = "balance"
+source = { kind = "account", contract = "subject", field = "balance", decimals = 18 }
+make = "max"
+[[feature]]
+name = "seconds"
+source = { kind = "header", field = "timestamp", decimals = 3 }
+make = "delta"
+[[feature]]
+name = "allowance"
+source = { kind = "nested", contract = "0x00000000000000000000000000000000000000bb", slot = "0xff00000000000000000000000000000000000000000000000000000000000001", key = "subject", key2 = 7, bits = "0..64" }
+make = "last"
+"#;
+
+fn plan() -> Arc<Plan> {
+    Arc::new(Plan::parse(PLAN).unwrap())
+}
+
+fn mlp(seed: u64) -> Arc<Model> {
+    Arc::new(random(&mut StdRng::seed_from_u64(seed), &[6, 8, 1], Activation::Sigmoid))
+}
+
+fn word(rng: &mut StdRng, kind: FactKind) -> [u8; 32] {
+    let mut word = [0; 32];
+    let mut number = |at: usize, below: u128| {
+        word[at..at + 16].copy_from_slice(&rng.gen_range(0..below).to_be_bytes());
+    };
+    match kind {
+        FactKind::Mapping => {
+            number(0, 20 * 10_u128.pow(18));
+            number(16, 20 * 10_u128.pow(18));
+        }
+        FactKind::Header => number(16, 1 << 32),
+        _ => number(16, 5 * 10_u128.pow(18)),
+    }
+    word
+}
+
+/// Two trees that hold the facts of the plan between them, among others.
+fn trees(plan: &Plan) -> Vec<(FactTree, Vec<Fact>)> {
+    let mut rng = StdRng::seed_from_u64(3);
+    let keys = plan.resolve(SUBJECT, AS_OF).unwrap();
+    let mut lists = [Vec::new(), Vec::new()];
+    for (i, key) in keys.into_iter().enumerate() {
+        lists[i % 2].push(key.holds(word(&mut rng, key.kind)));
+    }
+    lists.map(|facts| (FactTree::new(&facts).unwrap(), facts)).into()
+}
+
+fn request() -> Request {
+    Request { chain_id: 31_337, payee: [0x99; 20], subject: SUBJECT, as_of: AS_OF }
+}
+
+fn circuit() -> ScoreCircuit {
+    let plan = plan();
+    let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees(&plan)).unwrap();
+    assert_eq!(roots.len(), 2);
+    ScoreCircuit::new(mlp(1), plan, &request(), &roots, &openings).unwrap()
+}
+
+#[test]
+fn accepts_the_true_score() {
+    let circuit = circuit();
+    let instances = circuit.instances().to_fields();
+    assert_eq!(circuit.sheet().violations(&instances), []);
+    let output = model::output(circuit.instances().outputs[0]);
+    assert!((0..=ONE).contains(&output), "{output}");
+    MockProver::run(K, &circuit, vec![instances]).unwrap().assert_satisfied();
+}
+
+#[test]
+fn each_public_input_is_bound() {
+    let circuit = circuit();
+    let instances = circuit.instances().to_fields();
+    let sheet = circuit.sheet();
+    for i in 0..instances.len() {
+        let mut lie = instances.clone();
+        lie[i] += Fr::ONE;
+        assert_eq!(sheet.violations(&lie), [Violation::Instance(i)]);
+    }
+    let mut lie = instances;
+    lie[8] += Fr::ONE;
+    assert!(MockProver::run(K, &circuit, vec![lie]).unwrap().verify().is_err());
+}
+
+/// Runs the circuit with a damaged statement, everything else recomputed consistently.
+fn broken(damage: impl FnOnce(&mut ScoreCircuit)) -> Vec<Violation> {
+    let mut circuit = circuit();
+    damage(&mut circuit);
+    // outputs follow from the lie, so that only the lie itself is left to find
+    let sheet = circuit.sheet();
+    let instances: Vec<Fr> = sheet.public.iter().map(sheet::value).collect();
+    sheet.violations(&instances)
+}
+
+fn only_gates(found: &[Violation]) -> bool {
+    !found.is_empty() && found.iter().all(|v| matches!(v, Violation::Gate(_)))
+}
+
+#[test]
+fn another_subject_needs_other_facts() {
+    assert!(broken(|_| ()).is_empty());
+    assert!(only_gates(&broken(|c| c.instances.subject[19] ^= 1)));
+}
+
+#[test]
+fn another_block_needs_other_facts() {
+    assert!(only_gates(&broken(|c| c.instances.as_of += 1)));
+}
+
+#[test]
+fn another_value_is_not_under_the_root() {
+    assert!(only_gates(&broken(|c| c.hints[0].low248 += Fr::ONE)));
+    assert!(only_gates(&broken(|c| c.hints[1].top8 += Fr::ONE)));
+}
+
+#[test]
+fn another_fact_of_the_tree_is_not_the_planned_one() {
+    assert!(only_gates(&broken(|c| c.hints.swap(0, 2))));
+}
+
+#[test]
+fn a_tree_of_another_root_is_refused() {
+    assert!(only_gates(&broken(|c| c.hints[0].levels[3][2] += Fr::ONE)));
+    let found = broken(|c| c.instances.roots = [Fr::ONE; MAX_ROOTS]);
+    assert_eq!(found.len(), circuit().plan.facts.len());
+}
+
+#[test]
+fn a_word_of_more_than_256_bits_is_refused() {
+    // moves 2^248 from one part to the other: the leaf differs, and so does the range
+    let found = broken(|c| c.hints[0].top8 = Fr::from(256));
+    assert!(found.iter().any(|v| matches!(v, Violation::Range(_) | Violation::Copy(..))), "{found:?}");
+}
+
+#[test]
+fn a_block_below_zero_is_refused() {
+    let found = broken(|c| c.instances.as_of = 29);
+    assert!(found.iter().any(|v| matches!(v, Violation::Range(_))), "{found:?}");
+}
+
+#[test]
+fn the_mock_prover_finds_what_the_sheet_finds() {
+    let lies: [fn(&mut ScoreCircuit); 3] =
+        [|c| c.hints[0].low248 += Fr::ONE, |c| c.hints[0].top8 = Fr::from(256), |c| c.instances.as_of = 29];
+    for damage in lies {
+        let mut circuit = circuit();
+        damage(&mut circuit);
+        let sheet = circuit.sheet();
+        let instances: Vec<Fr> = sheet.public.iter().map(sheet::value).collect();
+        assert!(!sheet.violations(&instances).is_empty());
+        assert!(MockProver::run(K, &circuit, vec![instances]).unwrap().verify().is_err());
+    }
+}
+
+/// A sheet as a circuit of its own, so that a damaged one can be laid out.
+#[derive(Clone)]
+struct Bare(Sheet);
+
+impl Circuit<Fr> for Bare {
+    type Config = ScoreConfig;
+    type FloorPlanner = SimpleFloorPlanner;
+    type Params = ();
+    fn without_witnesses(&self) -> Self {
+        self.clone()
+    }
+    fn configure(meta: &mut ConstraintSystem<Fr>) -> ScoreConfig {
+        ScoreConfig::configure(meta)
+    }
+    fn synthesize(&self, config: ScoreConfig, mut layouter: impl Layouter<Fr>) -> Result<(), Error> {
+        layouter.assign_region(
+            || "sheet",
+            |mut region| {
+                layout::assign(&self.0, &config, &mut region);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// One list of the sheet at a time, so that only the gate of that list can object.
+#[test]
+fn each_gate_of_the_layout_rejects_its_lie() {
+    let satisfied = |sheet: &Sheet| {
+        let layout = MockProver::run(K, &Bare(sheet.clone()), vec![vec![]]).unwrap().verify().is_ok();
+        assert_eq!(layout, sheet.violations(&[]).is_empty());
+        layout
+    };
+    let cases: [(&str, fn(&mut Sheet, Fr)); 5] = [
+        ("vertical gate", |sheet, lie| {
+            let cells = [2, 3, 5, 17].map(|v| sheet.witness(Fr::from(v)));
+            sheet.ctx.assign_region(cells, [0]);
+            let last = sheet.ctx.get(-1);
+            last.debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
+            cells[3].debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
+        }),
+        ("constant", |sheet, lie| {
+            let cell = sheet.constant(Fr::from(9));
+            cell.debug_prank(&mut sheet.ctx, Fr::from(9) + lie);
+        }),
+        ("range", |sheet, lie| {
+            let cell = sheet.witness(Fr::from((1 << 26) - 1) + lie);
+            sheet.check_bits(cell, 26);
+        }),
+        ("permutation", |sheet, lie| {
+            let zero = sheet.constant(Fr::ZERO);
+            let mut state = [Fr::ZERO; 4];
+            poseidon::permute(&mut state);
+            let output = sheet.witness(state[1] + lie);
+            sheet.permutations.push(sheet::Permutation { input: [zero; 4], output: vec![(1, output)] });
+        }),
+        ("dense product", |sheet, lie| {
+            let inputs: Vec<Cell> = [3, 4].map(|v| sheet.witness(Fr::from(v))).into();
+            // [[1, 2], [5, 6], [7, 8]] x + [1, 1, 1]
+            let outputs =
+                vec![sheet.witness(Fr::from(12)), sheet.witness(Fr::from(40) + lie), sheet.witness(Fr::from(54))];
+            let weights = [[1, 2], [5, 6], [7, 8]].map(|row| row.map(Fr::from).into()).into();
+            sheet.products.push(sheet::Product { inputs, outputs, weights, bias: vec![Fr::ONE; 3] });
+        }),
+    ];
+    for (name, build) in cases {
+        for (lie, expected) in [(Fr::ZERO, true), (Fr::ONE, false)] {
+            let mut sheet = Sheet::default();
+            build(&mut sheet, lie);
+            assert_eq!(satisfied(&sheet), expected, "{name}");
+        }
+    }
+}
+
+fn constraint_system() -> ConstraintSystem<Fr> {
+    let mut meta = ConstraintSystem::default();
+    ScoreConfig::configure(&mut meta);
+    meta
+}
+
+#[test]
+fn the_constraint_system_is_narrow() {
+    let meta = constraint_system();
+    assert!(meta.degree() <= 5);
+    assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 8, 0));
+    assert!(meta.lookups().is_empty());
+    assert_eq!(meta.permutation().get_columns().len(), 6);
+    assert!(HASHES >= crate::plan::MAX_FACTS * 6);
+}
+
+const HASHES: usize = layout::MAX_PERMUTATIONS;
+
+/// The fixed columns of a circuit.
+fn fixed(circuit: &ScoreCircuit) -> Vec<Vec<halo2_base::halo2_proofs::dev::CellValue<Fr>>> {
+    let prover = MockProver::run(K, circuit, vec![circuit.instances().to_fields()]).unwrap();
+    prover.fixed().clone()
+}
+
+#[test]
+fn weights_stay_in_their_columns() {
+    let circuit = circuit();
+    let zero = ScoreCircuit::keygen(Arc::new(circuit.model.without_weights()), plan()).unwrap();
+    let (a, b) = (fixed(&circuit), fixed(&zero));
+    for (column, (a, b)) in a.iter().zip(&b).enumerate() {
+        assert_eq!(a != b, ScoreConfig::WEIGHT_COLUMNS.contains(&column), "column {column}");
+    }
+}
+
+#[test]
+fn no_fixed_column_is_zero() {
+    use halo2_base::halo2_proofs::dev::CellValue;
+    let zero = ScoreCircuit::keygen(Arc::new(mlp(1).without_weights()), plan()).unwrap();
+    for (column, cells) in fixed(&zero).iter().enumerate() {
+        let holds = |cell: &CellValue<Fr>| matches!(cell, CellValue::Assigned(v) if *v != Fr::ZERO);
+        assert!(cells.iter().any(holds), "column {column}");
+    }
+}
+
+#[test]
+fn a_full_plan_and_model_fit() {
+    let mut text = String::from("blocks = { back = 20, every = 10 }");
+    for i in 0..24 {
+        let make = ["mean", "min", "max"][i % 3];
+        text += &format!(
+            "\n[[feature]]\nname = \"f{i}\"\nmake = \"{make}\"\nsource = {{ kind = \"mapping\", contract = \"subject\", key = \"subject\", slot = {}, bits = \"0..128\", decimals = 18 }}",
+            i % 16
+        );
+    }
+    let plan = Arc::new(Plan::parse(&text).unwrap());
+    assert_eq!(plan.facts.len(), 48);
+    let model = random(&mut StdRng::seed_from_u64(5), &[24, 64, 32, 1], Activation::Sigmoid);
+    let rows = ScoreCircuit::keygen(Arc::new(model), plan.clone()).unwrap().rows().unwrap();
+    println!("{rows:?}");
+    let wide = random(&mut StdRng::seed_from_u64(5), &[24, 400, 1], Activation::Identity);
+    let error = ScoreCircuit::keygen(Arc::new(wide), plan).unwrap_err();
+    assert!(matches!(error, ScoreError::TooLarge(_)), "{error}");
+}
+
+#[test]
+fn refuses_what_does_not_belong_together() {
+    let plan = plan();
+    let trees = trees(&plan);
+    let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees).unwrap();
+    let new = |roots: &[Fr], openings: &[Opening]| {
+        ScoreCircuit::new(mlp(1), plan.clone(), &request(), roots, openings).map(|_| ()).map_err(|e| e.to_string())
+    };
+    assert_eq!(new(&roots, &openings), Ok(()));
+    assert_eq!(new(&[], &openings).unwrap_err(), "0 roots: expected 1 to 4");
+    assert_eq!(new(&roots, &openings[1..]).unwrap_err(), "10 openings: the plan reads 11 facts");
+    let message = "fact 1 of the plan (block 1990) is under none of the 1 roots given";
+    assert_eq!(new(&roots[..1], &openings).unwrap_err(), message);
+    let error = open(&plan, SUBJECT, AS_OF + 1, &trees).unwrap_err().to_string();
+    assert_eq!(error, "fact 0 of the plan (block 2001) is under none of the 2 roots given");
+    let narrow = Arc::new(random(&mut StdRng::seed_from_u64(1), &[5, 1], Activation::Identity));
+    let error = ScoreCircuit::keygen(narrow, plan.clone()).unwrap_err().to_string();
+    assert_eq!(error, "the plan makes 6 features: the model expects 5");
+}
