@@ -9,6 +9,7 @@ pub mod fixed;
 pub mod grid;
 pub mod header;
 pub mod instances;
+pub mod history;
 pub mod keccak;
 pub mod layers;
 pub mod model;

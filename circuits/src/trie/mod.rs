@@ -120,7 +120,7 @@ pub fn walk(root: &Hash, key: &[u8], nodes: &Nodes) -> Result<Walk, TrieError> {
         let rest = &key[depth..];
         let (next, consumed) = match decode(message, place)? {
             Node::Leaf { path, value } if path == rest => {
-                return Ok(Walk { steps, end: End::Leaf, value: Some(message[value].to_vec()) });
+                return Ok(Walk { steps, end: End::Leaf, value: Some(message[value.payload].to_vec()) });
             }
             Node::Leaf { .. } => return Ok(Walk { steps, end: End::OtherLeaf, value: None }),
             Node::Extension { path, child } if rest.starts_with(&path) => (child, path.len()),

@@ -22,8 +22,8 @@ pub enum Node {
     Leaf {
         /// Nibbles of the rest of the key.
         path: Vec<u8>,
-        /// Payload of the value item.
-        value: Range<usize>,
+        /// The value item.
+        value: Item,
     },
     /// Nibbles shared by all keys below, and the one child.
     Extension {
@@ -152,7 +152,7 @@ pub fn decode(message: &[u8], place: Place) -> Result<Node, TrieError> {
     };
     match flag {
         0 | 1 if !path.is_empty() => Ok(Node::Extension { path, child: last }),
-        2 | 3 => Ok(Node::Leaf { path, value: last.payload }),
+        2 | 3 => Ok(Node::Leaf { path, value: last }),
         _ => Err(bad()),
     }
 }

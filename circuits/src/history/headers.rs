@@ -1,0 +1,190 @@
+//! Headers: the blocks that anchors name, and their fields.
+//!
+//! Statement: anchor `j` is public as (number * 2^128 + high half of the block hash, low half), or (0, 0) when it is not used. A used
+//! anchor's header provides, for its place `j + 1`: (`STATE`; block, state root), (`PLACE`; block, address 0), and (`VALUE`; field) of each
+//! field but the bloom filter.
+//!
+//! A header is `f9` and two length bytes, fields 0 to 6 of fixed sizes, then short items. So fields up to `difficulty` have
+//! fixed offsets and only the tail is walked over. Fields from 15 on may be missing: a field is there if and only if the one
+//! before it is, and the last one ends where the list ends, so no field is read beyond the header, nor skipped.
+//!
+//! Sound: the hash is compared with the public halves exactly, so the bytes are the canonical header (`blocks`). An unused anchor
+//! provides its fields under place 0, which no value has, and the state root 0, which no message has.
+//! `number` is below 2^40: its item has at most six bytes.
+
+use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+
+use super::blocks::{self, Message};
+use super::keys::header_index;
+use super::tables::{tag, two_to};
+use super::words::{ONE, Word, ZERO, between, fixed, integer, modulo_p, number, word_between, word_of};
+use crate::grid::{Builder, Cell, In, Read};
+
+/// Fields that every header has.
+const REQUIRED: u64 = 15;
+/// Fields that are read: 21 since Prague, and one of the next fork.
+pub(super) const FIELDS: u64 = 22;
+
+/// Offsets of the items of the fields of fixed size that are 32 bytes: parent hash, ommers' hash, state root, transactions root,
+/// receipts root.
+const HASHES: [(u64, usize); 5] = [(0, 3), (1, 36), (3, 90), (4, 123), (5, 156)];
+/// Offset of the beneficiary's 20 bytes.
+const BENEFICIARY: usize = 70;
+/// Offset of `difficulty`, the first item after the bloom filter.
+const DIFFICULTY: usize = 448;
+
+/// How a field of the tail is encoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A string of at most 31 bytes.
+    Number,
+    /// A string of at most 32 bytes.
+    Word,
+    /// A string of 32 bytes.
+    Hash,
+}
+
+/// Difficulty, number, gas limit, gas used, time, extra data, mix hash, nonce, base fee, withdrawals root, blob gas used, excess
+/// blob gas, beacon root, requests hash, and one hash more.
+const TAIL: [Form; 15] = {
+    use Form::{Hash, Number, Word};
+    [Number, Number, Number, Number, Number, Word, Hash, Number, Number, Hash, Number, Number, Hash, Hash, Hash]
+};
+
+/// A header that the prover names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeaderHint {
+    /// The message.
+    pub message: Message,
+    /// Its number of fields.
+    pub fields: u64,
+    /// Whether the anchor is used.
+    pub used: bool,
+}
+
+/// Records the header of place `place`, and returns its anchor's two public inputs: about 145 rows.
+pub(super) fn constrain(b: &mut Builder, place: u64, hint: &HeaderHint) -> [Cell; 2] {
+    let digest = In::Free(integer(b.memory(), hint.message.digest, 32));
+    let (_, base, digest) = blocks::message(b, digest, hint.message, false);
+    let halves = [0, 16, 32].map(|offset| b.read(digest, offset));
+    let high = between(b, &halves[0], &halves[1], 16);
+    let low = between(b, &halves[1], &halves[2], 16);
+    let used = b.witness(Fr::from(u64::from(hint.used)));
+
+    let mut fields = Fields { place, values: Vec::new() };
+    let state = fixed_fields(b, base, &mut fields);
+    let number = tail(b, base, hint.fields, &mut fields);
+
+    let first = b.arith(&[(number.into(), In::Const(two_to(128)))], Some(high.into()), Fr::ZERO);
+    let [square, first, low] = b.mul_row(used.into(), used.into(), (used.into(), first.into()), low.into());
+    b.assert_equal(square, used);
+    let [state, _, own_place] = b.mul_row(used.into(), state.into(), (ZERO, ZERO), fixed(place));
+    b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
+    b.provide(tag::PLACE, [own_place.into(), number.into(), ZERO, ZERO]);
+    for (index, top, low) in fields.values {
+        b.provide(tag::VALUE, [fixed(place), index, top, low]);
+    }
+    [first, low]
+}
+
+/// The values of a header, to be provided.
+struct Fields {
+    place: u64,
+    values: Vec<(In, In, In)>,
+}
+
+impl Fields {
+    fn add(&mut self, index: In, top: In, low: Cell) {
+        debug_assert!(self.place > 0, "place 0 has no values");
+        self.values.push((index, top, low.into()));
+    }
+}
+
+/// Fields 0 to 5; returns the state root modulo p.
+fn fixed_fields(b: &mut Builder, base: Cell, fields: &mut Fields) -> Cell {
+    let mut state = None;
+    for (field, item) in HASHES {
+        let from = b.read(base, item + 1);
+        let to = b.read(base, item + 33);
+        let word = word_between(b, &from, &to);
+        fields.add(In::Const(header_index(field)), word.top.into(), word.low);
+        if field == 3 {
+            state = Some(modulo_p(b, &word));
+        }
+    }
+    let from = b.read(base, BENEFICIARY);
+    let to = b.read(base, BENEFICIARY + 20);
+    let beneficiary = between(b, &from, &to, 20);
+    fields.add(In::Const(header_index(2)), ZERO, beneficiary);
+    state.expect("field 3 is in the list")
+}
+
+/// The fields from `difficulty` on; returns the block number.
+fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
+    let (first, third) = (b.read(base, 1), b.read(base, 3));
+    let parts = [(first.before.into(), In::Const(-Fr::from(1 << 16)))];
+    let length = b.arith(&parts, Some(third.before.into()), Fr::ZERO);
+    let end = b.arith(&[(base.into(), ONE)], Some(length.into()), Fr::from(3));
+
+    let mut at = b.add_constant(base, Fr::from(DIFFICULTY as u64));
+    let mut here = b.read(at, 0);
+    let mut block = None;
+    let mut before: In = fixed(1);
+    for (field, form) in (REQUIRED - 8..).zip(TAIL) {
+        let (size, word, next, next_read) = read_field(b, form, &here, at);
+        if field == 8 {
+            b.send(tag::BLOCK_SIZE, [size, ZERO, ZERO, ZERO]);
+            block = Some(word.1);
+        }
+        let index = header_index(field);
+        if field < REQUIRED {
+            fields.add(In::Const(index), word.0, word.1);
+            (at, here) = (next, next_read);
+        } else {
+            // 0 or 1, 0 after a 0; a missing field provides its value under index 0, which no key has
+            let there = b.witness(Fr::from(u64::from(field < count)));
+            let [square, ordered, index] =
+                b.mul_row(there.into(), there.into(), (before, there.into()), In::Const(index));
+            b.assert_equal(square, there);
+            b.assert_equal(ordered, there);
+            fields.add(index.into(), word.0, word.1);
+            at = b.arith(&[(there.into(), size)], Some(at.into()), Fr::ZERO);
+            here = b.read(at, 0);
+            before = there.into();
+        }
+    }
+    b.assert_equal(at, end);
+    block.expect("field 8 is in the tail")
+}
+
+/// Reads one field: its size, its value, the address after it and the read there.
+fn read_field(b: &mut Builder, form: Form, here: &Read, at: Cell) -> (In, (In, Cell), Cell, Read) {
+    match form {
+        Form::Hash => {
+            let (from, to) = (b.read(at, 1), b.read(at, 33));
+            let Word { top, low } = word_between(b, &from, &to);
+            let next = b.add_constant(at, Fr::from(33));
+            (fixed(33), (top.into(), low), next, Read { base: next, ..to })
+        }
+        Form::Number => {
+            let number = number(b, here, at, 0);
+            b.assert_zero(number.is_word);
+            (number.size.into(), (ZERO, number.value), number.end, number.next)
+        }
+        Form::Word => {
+            let number = number(b, here, at, 0);
+            let word = word_of(b, &number, at, 0);
+            (number.size.into(), (word.top.into(), word.low), number.end, number.next)
+        }
+    }
+}
+
+/// Natively: whether the circuit can read a header with these fields (sizes in bytes by field).
+pub(super) fn readable(sizes: &[usize]) -> bool {
+    let short = sizes.iter().enumerate().skip(7).zip(TAIL).all(|((_, size), form)| match form {
+        Form::Number => *size <= 31,
+        Form::Word => *size <= 32,
+        Form::Hash => *size == 32,
+    });
+    short && sizes.len() as u64 <= FIELDS && sizes.get(8).is_some_and(|size| *size <= 5)
+}

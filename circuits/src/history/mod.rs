@@ -1,0 +1,85 @@
+//! The history circuit: facts under a Poseidon root, true in the chain that ends in the anchors.
+//!
+//! | file | what it states |
+//! |---|---|
+//! | `class`, `layout` | capacities; from evidence to what each part is told |
+//! | `tables` | fixed tables, tags of the bus |
+//! | `words` | numbers and words read from message memory |
+//! | `blocks` | which message has which digest |
+//! | `nodes` | which paths lead from a node to which items |
+//! | `steps` | which nodes a root reaches |
+//! | `walks` | what a trie says about a key |
+//! | `keys` | what a fact means, and which digest its walk follows |
+//! | `headers` | anchors and the fields of their headers |
+//! | `accounts` | accounts and storage slots |
+//! | `leaves` | facts, leaves, root |
+//!
+//! Read, don't parse: bytes under a canonical hash are well formed, so no encoding is validated, only interpreted in the one
+//! right way. The parts meet on the bus: each *provides* statements and *uses* those of others; every use must be provided by
+//! somebody. A part says nothing that does not follow from the committed bytes and the statements it uses.
+
+mod accounts;
+mod blocks;
+mod class;
+mod headers;
+mod keys;
+mod layout;
+mod leaves;
+mod nodes;
+mod steps;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod walks;
+mod words;
+
+pub use class::{ANCHORS, Class, Overflow};
+pub use layout::{Layout, LayoutError};
+
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
+
+use crate::digest::keccak256;
+use crate::grid::{Builder, Cell};
+
+/// Public inputs of a history proof: root, payee, and two for each anchor.
+pub const INSTANCES: usize = 2 + 2 * ANCHORS;
+
+/// Records the whole statement in `b`, whose memory holds the layout's messages, and exposes the public inputs.
+///
+/// - `first`: 1 where a message starts; `start`: the block at which the message of each block starts. The caller enforces both, and
+///   that every state is the keccak sponge's after its block
+/// - `payee`: bound by being public; nothing else is said about it
+///
+/// # Panics
+/// If `layout` was made for another class.
+pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell], start: &[Cell], payee: Fr) {
+    assert_eq!((first.len(), layout.leaves.len()), (class.blocks, class.facts), "a layout of class {}", class.name);
+    tables::constrain(b);
+    blocks::constrain(b, first, start);
+    steps::empty_trie(b, layout.empty_item);
+    layout.roots.iter().for_each(|message| steps::root(b, *message));
+    layout.branches.iter().for_each(|list| nodes::branch(b, *list));
+    layout.pairs.iter().for_each(|list| nodes::pair(b, *list));
+    layout.steps.iter().for_each(|step| steps::step(b, step));
+
+    keys::fields(b);
+    layout.addresses.iter().for_each(|message| keys::address(b, *message));
+    let mut number = 1..;
+    let mut next = || number.next().expect("numbers go on");
+    layout.plain_keys.iter().for_each(|messages| keys::slot(b, next(), *messages));
+    layout.mapping_keys.iter().for_each(|messages| keys::mapping(b, next(), *messages));
+    layout.nested_keys.iter().for_each(|messages| keys::nested(b, next(), *messages));
+
+    accounts::filler_state(b, layout::filler_block(), layout::folded(&keccak256(&layout::FILLER)));
+    let mut place = 1..;
+    let mut next = || place.next().expect("numbers go on");
+    let anchors: Vec<[Cell; 2]> = layout.headers.iter().map(|header| headers::constrain(b, next(), header)).collect();
+    layout.accounts.iter().for_each(|account| accounts::account(b, next(), account));
+    layout.slots.iter().for_each(|slot| accounts::slot(b, slot));
+
+    let leaves: Vec<Cell> = layout.leaves.iter().map(|leaf| leaves::leaf(b, leaf)).collect();
+    let root = leaves::root(b, &leaves);
+    let payee = b.witness(payee);
+    let instances = [root, payee].into_iter().chain(anchors.into_iter().flatten());
+    instances.enumerate().for_each(|(index, cell)| b.instance(index, cell));
+}
