@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`node`] | what the running node is made of |
 //! | [`http`] | routes, problems (RFC 9457), events, OpenAPI, metrics, the page |
+//! | [`cli`] | the commands of `vouch` |
 //! | [`chain`] | the contracts: calldata, requests that are seen, proofs that are sent |
 
 pub mod chain;
+pub mod cli;
 pub mod http;
 pub mod node;

@@ -125,16 +125,15 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let bytes: Vec<u8> = text.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return None;
     }
-    let digits: Vec<u8> = bytes.iter().copied().collect::<Vec<_>>();
-    let padding = digits.iter().rev().take_while(|c| **c == b'=').count();
+    let padding = bytes.iter().rev().take_while(|c| **c == b'=').count();
     if padding > 2 {
         return None;
     }
-    let mut out = Vec::with_capacity(digits.len() / 4 * 3);
-    for group in digits[..digits.len() - padding].chunks(4) {
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
+    for group in bytes[..bytes.len() - padding].chunks(4) {
         let mut word = 0u32;
         for i in 0..4 {
             word = word << 6 | u32::from(group.get(i).map_or(Some(0), |c| symbol(*c))?);

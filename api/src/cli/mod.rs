@@ -1,0 +1,85 @@
+//! The commands of `vouch`.
+
+mod client;
+mod doctor;
+mod model;
+mod pin;
+mod query;
+mod replay;
+pub mod report;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Scores of models over chain history, with proofs that contracts verify.
+///
+/// A contract or a dapp asks: what does model M say about subject S as of block B? Vouch answers with a score and a
+/// proof. Nothing else has to be trusted: not the chain's node, not the indexer, not this program.
+///
+/// First steps on a local chain:
+///
+///   vouch setup --dev                       make a development reference string and the keys (once)
+///   vouch serve --rpc http://localhost:8545 follow the chain, prove, answer HTTP
+///   vouch model add --name risk --onnx model.onnx --plan plan.toml
+///   vouch query --model 0x… --subject 0x…   ask, wait, print the score
+///   vouch prove --model 0x… --subject 0x… --out proof.json
+///   vouch verify proof.json                 check a proof without the node that made it
+#[derive(Debug, Parser)]
+#[command(name = "vouch", version, about, long_about, max_term_width = 110)]
+pub struct Cli {
+    /// Print JSON on standard output: one object, for machines.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add, list and inspect models.
+    #[command(subcommand)]
+    Model(model::Command),
+    /// Ask a node for a score and wait for it.
+    Query(query::QueryArgs),
+    /// Ask a node for a score and keep its proof in a file.
+    Prove(query::ProveArgs),
+    /// Keep the hash of a block on chain for ever (anyone may; one pin per 8,191 blocks keeps all history reachable).
+    Pin(pin::PinArgs),
+    /// Look for what is wrong: node, chain, contracts, data directory, disk.
+    Doctor(doctor::DoctorArgs),
+    /// Serve recorded blocks over JSON-RPC, so that recorded data takes the path of a live node.
+    Replay(replay::ReplayArgs),
+}
+
+/// Where the node's HTTP interface is.
+#[derive(Debug, clap::Args)]
+pub struct NodeArg {
+    /// HTTP address of a running `vouch serve`.
+    #[arg(long, env = "VOUCH_NODE", default_value = "http://127.0.0.1:8700")]
+    pub node: String,
+}
+
+/// Where the node keeps its things.
+pub fn cache_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    base.or_else(home).unwrap_or_else(std::env::temp_dir).join("vouch")
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// A sentence for the user.
+pub async fn run(cli: Cli) -> eyre::Result<()> {
+    let report = report::Report::new(cli.json);
+    match cli.command {
+        Command::Model(command) => model::run(command, report).await,
+        Command::Query(args) => query::query(args, report).await,
+        Command::Prove(args) => query::prove(args, report).await,
+        Command::Pin(args) => pin::run(args, report).await,
+        Command::Doctor(args) => doctor::run(args, report).await,
+        Command::Replay(args) => replay::run(args, report).await,
+    }
+}

@@ -1,0 +1,143 @@
+//! `vouch model`: add, list, inspect.
+
+use super::NodeArg;
+use super::client::Client;
+use super::report::Report;
+use alloy::primitives::B256;
+use clap::{Args, Subcommand};
+use eyre::WrapErr;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile an ONNX file and its plan, make the keys, and let the node prove it.
+    Add(AddArgs),
+    /// The models of a node.
+    List(NodeArg),
+    /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation.
+    Inspect(InspectArgs),
+}
+
+/// A model to add.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// The node.
+    #[command(flatten)]
+    node: NodeArg,
+    /// A name for people.
+    #[arg(long)]
+    name: String,
+    /// The ONNX file.
+    #[arg(long)]
+    onnx: PathBuf,
+    /// The plan (TOML): where each feature comes from.
+    #[arg(long)]
+    plan: PathBuf,
+    /// Rows of features (CSV), to compare the float and the integer model on.
+    #[arg(long)]
+    calibration: Option<PathBuf>,
+}
+
+/// A model to look at.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The node.
+    #[command(flatten)]
+    node: NodeArg,
+    /// Its id.
+    model: B256,
+}
+
+fn read(path: &Path) -> eyre::Result<Vec<u8>> {
+    std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))
+}
+
+fn text(path: &Path) -> eyre::Result<String> {
+    String::from_utf8(read(path)?).wrap_err_with(|| format!("{} is not text", path.display()))
+}
+
+/// Runs `vouch model …`.
+pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
+    match command {
+        Command::Add(args) => add(args, report).await,
+        Command::List(node) => {
+            let models = Client::new(&node.node).get("/v1/models").await?;
+            report.result(&models, || {
+                let rows = models.as_array().into_iter().flatten();
+                let lines: Vec<String> =
+                    rows.map(|m| format!("{}  {}", word(m, "model_id"), word(m, "name"))).collect();
+                if lines.is_empty() { "no models; add one with `vouch model add`".into() } else { lines.join("\n") }
+            })
+        }
+        Command::Inspect(args) => {
+            let models = Client::new(&args.node.node).get("/v1/models").await?;
+            let id = args.model.to_string();
+            let model = models.as_array().into_iter().flatten().find(|m| word(m, "model_id") == id);
+            let model = model.ok_or_else(|| eyre::eyre!("no model {id} on this node; see `vouch model list`"))?;
+            report.result(model, || format!("{}\n{}", lines(model), word(model, "plan")))
+        }
+    }
+}
+
+async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
+    let body = json!({
+        "name": args.name,
+        "onnx": base64(&read(&args.onnx)?),
+        "plan": text(&args.plan)?,
+        "calibration": args.calibration.as_deref().map(text).transpose()?,
+    });
+    report.say("compiling the model and making its keys (the first time takes some minutes)");
+    let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
+    report.result(&model, || lines(&model))
+}
+
+fn word<'a>(model: &'a Value, name: &str) -> &'a str {
+    model[name].as_str().unwrap_or_default()
+}
+
+fn lines(model: &Value) -> String {
+    let mut out = String::new();
+    for name in ["name", "model_id", "structure_id", "class_id"] {
+        let _ = writeln!(out, "{name:<14} {}", word(model, name));
+    }
+    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb"] {
+        let _ = writeln!(out, "{name:<14} {}", model[name]);
+    }
+    let _ = writeln!(out, "{:<14} {} bytes to register", "key", word(model, "key").len().saturating_sub(2) / 2);
+    if let Some(calibration) = model["calibration"].as_object() {
+        for (name, value) in calibration {
+            let _ = writeln!(out, "{name:<14} {value}");
+        }
+    }
+    out
+}
+
+/// Padded base64 of RFC 4648.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or_default());
+        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * i) & 63) as usize];
+            out.push(if i <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_of_rfc_4648() {
+        for (text, expected) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(text.as_bytes()), expected);
+        }
+    }
+}

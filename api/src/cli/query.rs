@@ -1,0 +1,93 @@
+//! `vouch query`, `vouch prove`: ask a node and wait.
+
+use super::NodeArg;
+use super::client::Client;
+use super::report::Report;
+use alloy::primitives::{Address, B256};
+use clap::Args;
+use eyre::WrapErr;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// A question.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// The node.
+    #[command(flatten)]
+    node: NodeArg,
+    /// Model id (`vouch model list`).
+    #[arg(long)]
+    model: B256,
+    /// The address to score.
+    #[arg(long)]
+    subject: Address,
+    /// As of which block; the newest indexed one if not given.
+    #[arg(long)]
+    as_of: Option<u64>,
+    /// Further addresses whose facts go under the same root: their scores need no history proof later.
+    #[arg(long, value_delimiter = ',')]
+    also: Vec<Address>,
+    /// Who is paid for the proofs; the node's account if not given.
+    #[arg(long)]
+    payee: Option<Address>,
+}
+
+/// A question whose proof is kept.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// The question.
+    #[command(flatten)]
+    query: QueryArgs,
+    /// Where to write the proof and its calldata.
+    #[arg(long, default_value = "proof.json")]
+    out: PathBuf,
+}
+
+async fn ask(args: &QueryArgs, report: Report) -> eyre::Result<(Client, Value)> {
+    let client = Client::new(&args.node.node);
+    let body = json!({
+        "model": args.model, "subject": args.subject, "as_of": args.as_of, "also": args.also, "payee": args.payee,
+    });
+    let query = client.post("/v1/queries", &body).await?;
+    let id = query["id"].as_str().unwrap_or_default().to_owned();
+    report.say(format!("query {id}"));
+    let done = client.finish(&id, |stage| report.say(format!("  {}", stage.replace('_', " ")))).await?;
+    Ok((client, done))
+}
+
+fn lines(query: &Value) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "score    {}", query["score"]);
+    let _ = writeln!(out, "subject  {}", query["query"]["subject"].as_str().unwrap_or_default());
+    let _ = writeln!(out, "as of    block {}", query["query"]["as_of"]);
+    for cost in query["costs"].as_array().into_iter().flatten() {
+        let number = |name: &str| cost[name].as_f64().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{:<16} {:>7.1} s {:>8.1} cpu-s {:>7} MB",
+            cost["stage"].as_str().unwrap_or_default().replace('_', " "),
+            number("wall_seconds"),
+            number("cpu_seconds"),
+            number("peak_mb")
+        );
+    }
+    out
+}
+
+/// Asks, waits, prints the score.
+pub async fn query(args: QueryArgs, report: Report) -> eyre::Result<()> {
+    let (_, query) = ask(&args, report).await?;
+    report.result(&query, || lines(&query))
+}
+
+/// Asks, waits, keeps the proof.
+pub async fn prove(args: ProveArgs, report: Report) -> eyre::Result<()> {
+    let (client, query) = ask(&args.query, report).await?;
+    let id = query["id"].as_str().unwrap_or_default();
+    let proof = client.get(&format!("/v1/queries/{id}/proof")).await?;
+    let text = serde_json::to_vec_pretty(&proof)?;
+    std::fs::write(&args.out, text).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
+    report.say(format!("proof written to {}", args.out.display()));
+    report.result(&query, || lines(&query))
+}
