@@ -10,10 +10,13 @@
 //! | `prover/` | how the messages are made |
 //! | `verifier/` | how they are checked, natively and in the circuit |
 //! | `claim` | the claim about bytes that remains |
+//! | `cells` | the verifier's arithmetic as rows of the grid |
+//! | `bind` | keccak inside the grid: which blocks form a message, and the claim bound to committed bytes |
 //!
 //! Fiat–Shamir is applied to the sumchecks of one fixed function, keccak-f, which does not compute the sponge itself.
 
 pub mod arith;
+pub mod bind;
 mod cells;
 pub mod claim;
 pub mod permutation;

@@ -1,0 +1,279 @@
+//! Keccak inside the grid: which blocks form a message, and the proof that every state follows from its block.
+//!
+//! Statement: for the bytes of the message memory, `state_i = keccak-f((first_i ? 0 : state_{i-1}) XOR block_i)` for all
+//! blocks `i`; and every committed byte is below 256.
+//!
+//! How: the sumcheck verifier of this folder runs as rows of the grid and leaves one linear claim about the bytes,
+//! `value = Σ w · place_j · T[B]`. A weighted log-derivative turns it into 2,048 table weights
+//! `m[b][j] = Σ { w : byte j of the lane is b }`, whose sum `Σ place_j T[b] m[b][j]` is then checked by arithmetic.
+//!
+//! Sound: the challenge that seeds the transcript is drawn after all bytes are committed and the transcript absorbs the
+//! flags first, so the statement is fixed before any challenge. `w` and `m` are committed before `X` and `Y` are drawn, so
+//! `Σ w Y^j/(X − B) = Σ_b Σ_j m[b][j] Y^j/(X − b)` forces each `m[b][j]` to be what it must be and leaves no pole outside
+//! the table: a byte of 256 or more would need its random weight to be zero. Error: at most (rows · 8)/p for each.
+
+use super::arith::Arith;
+use super::claim::ByteClaim;
+use super::sponge::{Block, RATE_LANES, STATE_BYTES, pad, run, state_bytes};
+use super::wiring::eq_table;
+use super::{prover, verifier};
+use crate::grid::{BLOCK_BYTES, Builder, Cell, In, Memory};
+#[cfg(test)]
+use crate::poseidon;
+use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+
+/// Domain of the hash that folds the flags into the seed.
+const SEED: u64 = 4;
+/// Flags packed into one field element.
+const FLAGS_PER_ELEMENT: usize = 250;
+
+/// Padded messages one after the other, filled up to `blocks` with the empty message.
+#[derive(Clone, Debug)]
+pub struct Blocks {
+    /// What each instance absorbs.
+    pub blocks: Vec<Block>,
+    /// Whether a message starts here.
+    pub first: Vec<bool>,
+    /// The state after each block.
+    pub states: Vec<[u8; STATE_BYTES]>,
+}
+
+impl Blocks {
+    /// Pads `messages` and runs keccak over them.
+    ///
+    /// # Errors
+    /// The number of blocks that the messages need, if it is more than `capacity`.
+    pub fn new<M: AsRef<[u8]>>(messages: &[M], capacity: usize) -> Result<Self, usize> {
+        let (mut blocks, mut first) = (Vec::new(), Vec::new());
+        for message in messages {
+            let padded = pad(message.as_ref());
+            first.extend((0..padded.len()).map(|i| i == 0));
+            blocks.extend(padded);
+        }
+        if blocks.len() > capacity {
+            return Err(blocks.len());
+        }
+        let empty = pad(&[])[0];
+        blocks.resize(capacity, empty);
+        first.resize(capacity, true);
+        let states = states(&blocks, &first);
+        Ok(Self { blocks, first, states })
+    }
+
+    /// The message memory that holds them.
+    pub fn memory(&self) -> Memory {
+        Memory::new(&self.blocks, &self.states)
+    }
+}
+
+/// The state after each block.
+fn states(blocks: &[Block], first: &[bool]) -> Vec<[u8; STATE_BYTES]> {
+    run(blocks, first).iter().map(|(_, out)| state_bytes(out)).collect()
+}
+
+/// The cells that say where messages start.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    /// 1 if a message starts at this block.
+    pub first: Vec<Cell>,
+    /// `1 - first`.
+    pub continues: Vec<Cell>,
+    /// The block at which the message of this block starts.
+    pub start: Vec<Cell>,
+}
+
+/// Records the flags. Enforces that they are 0 or 1, that block 0 starts a message, and `start`.
+pub fn flags(b: &mut Builder, first: &[bool]) -> Flags {
+    let mut flags = Flags { first: Vec::new(), continues: Vec::new(), start: Vec::new() };
+    for (i, is_first) in first.iter().enumerate() {
+        let bit = b.witness(Fr::from(u64::from(*is_first)));
+        b.assert_bool(bit);
+        let other = b.arith(&[(bit.into(), In::Const(-Fr::ONE))], None, Fr::ONE);
+        if i == 0 {
+            Builder::assert_constant(b, bit, Fr::ONE);
+        }
+        let index = In::Const(Fr::from(i as u64));
+        let start = match flags.start.last() {
+            Some(before) => b.arith(&[(bit.into(), index), (other.into(), (*before).into())], None, Fr::ZERO),
+            None => Builder::constant(b, Fr::ZERO),
+        };
+        flags.first.push(bit);
+        flags.continues.push(other);
+        flags.start.push(start);
+    }
+    flags
+}
+
+/// Proves keccak over the whole memory: for [`crate::grid::assign`]'s `finish`.
+///
+/// # Panics
+/// If the number of flags is not the number of blocks in the memory, or not a power of two.
+pub fn finish(b: &mut Builder, flags: &Flags, blocks: &Blocks) {
+    let n = flags.first.len();
+    assert_eq!((n, n.count_ones()), (b.memory().blocks(), 1), "one flag for each block, a power of two");
+    let seed = seed(b, flags);
+    let (proof, _) = prover::prove(&blocks.blocks, &blocks.first, seed.value());
+    let proof = proof.map(|v| b.witness(*v));
+    let claim = verifier::verify(b, seed, &flags.first, &proof);
+    weigh(b, &claim);
+    let table = b.lane_weights();
+    close(b, &claim, &table);
+}
+
+/// The seed of the transcript: the challenge with all flags.
+fn seed(b: &mut Builder, flags: &Flags) -> Cell {
+    let mut inputs = vec![In::Cell(b.seed())];
+    for chunk in flags.first.chunks(FLAGS_PER_ELEMENT) {
+        let mut power = Fr::ONE;
+        let bits = chunk.iter().map(|flag| {
+            let term = (In::Cell(*flag), In::Const(power));
+            power = power.double();
+            term
+        });
+        let bits: Vec<_> = bits.collect();
+        inputs.push(In::Cell(Builder::dot(b, &bits, Fr::ZERO)));
+    }
+    b.hash(SEED, &inputs)
+}
+
+/// Gives every lane of the memory its weight: `eq_i a_l` for messages, `u_i b_l` for states.
+fn weigh(b: &mut Builder, claim: &ByteClaim<Cell>) {
+    let areas: [(&[Cell], &[Cell]); 2] = [(&claim.eq, &claim.a), (&claim.u, &claim.b)];
+    debug_assert_eq!(RATE_LANES * 8, BLOCK_BYTES);
+    let mut lane = 0;
+    for (instances, lanes) in areas {
+        for instance in instances {
+            for chunk in lanes.chunks(3) {
+                let factors = std::array::from_fn(|i| chunk.get(i).map_or(In::Const(Fr::ZERO), |c| In::Cell(*c)));
+                let products = Builder::scale3(b, *instance, factors);
+                for product in &products[..chunk.len()] {
+                    b.weigh_lane(lane, *product);
+                    lane += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Checks `Σ_b Σ_j place_j T[b] m[b][j] = value`.
+fn close(b: &mut Builder, claim: &ByteClaim<Cell>, table: &[[Cell; 8]]) {
+    let places = eq_table(b, &claim.q_z[3..]);
+    let bits = eq_table(b, &claim.q_z[..3]);
+    let minus_twice: Vec<Cell> = bits.iter().map(|bit| b.mul_constant(*bit, -Fr::from(2))).collect();
+    let mut values: Vec<Cell> = Vec::with_capacity(256);
+    let mut terms = Vec::with_capacity(256);
+    for (byte, weights) in table.iter().enumerate() {
+        // T[b] = T[b without its lowest bit] - 2 eq(lowest bit)
+        let value = match byte {
+            0 => Builder::constant(b, Fr::ONE),
+            _ => {
+                let bit = byte.trailing_zeros() as usize;
+                b.add(values[byte & (byte - 1)], minus_twice[bit])
+            }
+        };
+        values.push(value);
+        let pairs: Vec<(Cell, Cell)> = places.iter().copied().zip(*weights).collect();
+        terms.push((value, Arith::dot(b, None, &pairs, Fr::ZERO)));
+    }
+    let sum = Arith::dot(b, None, &terms, Fr::ZERO);
+    Builder::assert_equal(b, sum, claim.value);
+}
+
+/// The seed natively.
+#[cfg(test)]
+fn native_seed(challenge: Fr, first: &[bool]) -> Fr {
+    let pack =
+        |chunk: &[bool]| chunk.iter().rev().fold(Fr::ZERO, |acc, flag| acc.double() + Fr::from(u64::from(*flag)));
+    let inputs: Vec<Fr> = std::iter::once(challenge).chain(first.chunks(FLAGS_PER_ELEMENT).map(pack)).collect();
+    poseidon::hash(SEED, &inputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{GridConfig, Shape, assign};
+    use halo2_base::halo2_proofs::{
+        circuit::{Layouter, SimpleFloorPlanner},
+        dev::MockProver,
+        plonk::{Circuit, ConstraintSystem, Error},
+    };
+    use test_case::test_case;
+
+    const SHAPE: Shape = Shape { k: 16, blocks: 2 };
+
+    struct Bound {
+        builder: Builder,
+        flags: Flags,
+        blocks: Blocks,
+    }
+
+    impl Circuit<Fr> for Bound {
+        type Config = GridConfig;
+        type FloorPlanner = SimpleFloorPlanner;
+        type Params = ();
+
+        fn without_witnesses(&self) -> Self {
+            unreachable!("the shape does not depend on the witness")
+        }
+
+        fn configure(meta: &mut ConstraintSystem<Fr>) -> GridConfig {
+            GridConfig::configure(meta)
+        }
+
+        fn synthesize(&self, config: GridConfig, layouter: impl Layouter<Fr>) -> Result<(), Error> {
+            assign(&config, layouter, &self.builder, |b| finish(b, &self.flags, &self.blocks))
+        }
+    }
+
+    /// What the prover commits (`committed`) and what it proves keccak of (`proven`).
+    fn accepts(committed: &Blocks, proven: &Blocks) -> bool {
+        let mut builder = Builder::new(SHAPE, committed.memory());
+        let flags = flags(&mut builder, &committed.first);
+        let circuit = Bound { builder, flags, blocks: proven.clone() };
+        MockProver::run(SHAPE.k, &circuit, vec![vec![]]).expect("the grid fits").verify().is_ok()
+    }
+
+    fn long() -> Blocks {
+        Blocks::new(&[vec![7; 200]], 2).expect("two blocks")
+    }
+
+    #[test]
+    fn accepts_one_message_of_two_blocks_and_two_of_one() {
+        let blocks = long();
+        assert_eq!(blocks.first, [true, false]);
+        assert!(accepts(&blocks, &blocks));
+        let blocks = Blocks::new(&[b"a", b"b"], 2).expect("two blocks");
+        assert_eq!(blocks.first, [true, true]);
+        assert!(accepts(&blocks, &blocks));
+    }
+
+    #[test_case(|b| b.blocks[0][3] ^= 1; "first byte area")]
+    #[test_case(|b| b.blocks[1][135] ^= 0x80; "last byte of the padding")]
+    #[test_case(|b| b.states[0][199] ^= 4; "last byte of a chained state")]
+    #[test_case(|b| b.states[1][0] ^= 1; "first byte of a digest")]
+    #[test_case(|b| b.first[1] = true; "a flag")]
+    fn rejects_bytes_that_were_not_proven(lie: fn(&mut Blocks)) {
+        let honest = long();
+        let mut committed = honest.clone();
+        lie(&mut committed);
+        assert!(!accepts(&committed, &honest));
+        // nor does a proof about the lie itself help, unless the lie is a true statement about other bytes
+        let mut rerun = committed.clone();
+        rerun.states = states(&rerun.blocks, &rerun.first);
+        assert_eq!(accepts(&committed, &rerun), committed.states == rerun.states);
+    }
+
+    #[test]
+    fn says_how_many_blocks_are_needed() {
+        assert_eq!(Blocks::new(&[vec![0; 136], vec![0; 135]], 2).expect_err("three blocks"), 3);
+    }
+
+    #[test]
+    fn the_seed_packs_flags_as_natively() {
+        let first: Vec<bool> = (0..300).map(|i| i % 3 != 1).collect();
+        let blocks = Blocks { blocks: vec![], first: first.clone(), states: vec![] };
+        let mut b = Builder::new(SHAPE, Memory::new(&[], &[]));
+        let flags = flags(&mut b, &blocks.first);
+        assert_eq!(seed(&mut b, &flags).value(), native_seed(Fr::ZERO, &first));
+    }
+}
