@@ -13,6 +13,7 @@
 //! | `headers` | anchors and the fields of their headers |
 //! | `accounts` | accounts and storage slots |
 //! | `leaves` | facts, leaves, root |
+//! | `circuit` | the whole as halo2 sees it, with keccak |
 //!
 //! Read, don't parse: bytes under a canonical hash are well formed, so no encoding is validated, only interpreted in the one
 //! right way. The parts meet on the bus: each *provides* statements and *uses* those of others; every use must be provided by
@@ -20,6 +21,7 @@
 
 mod accounts;
 mod blocks;
+mod circuit;
 mod class;
 mod headers;
 mod keys;
@@ -33,6 +35,7 @@ mod tests;
 mod walks;
 mod words;
 
+pub use circuit::HistoryCircuit;
 pub use class::{ANCHORS, Class, Overflow};
 pub use layout::{Layout, LayoutError};
 
