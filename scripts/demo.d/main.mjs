@@ -53,7 +53,7 @@ async function demo() {
   await post(stage, "first", first);
 
   report.act("five forgeries");
-  const honest = submission(risk.model_id, first);
+  const honest = submission(first);
   const rejected = await tryForgeries({ ...stage, honest, otherSubject: bad, otherModel: logistic.model_id });
   await submit(stage, "first", honest);
 
@@ -61,7 +61,7 @@ async function demo() {
   const next = await ask(stage, { model: risk.model_id, subject: second, as_of: asOf });
   await show(stage, "second", next);
   if (await post(stage, "second", next)) throw new Error("second borrower: expected the posted root, got a new history proof");
-  await submit(stage, "second", submission(risk.model_id, next));
+  await submit(stage, "second", submission(next));
   report.figure("score_on_posted_root_s", next.took, "score under a posted root", `${next.took.toFixed(1)} s`);
 
   report.act("a contract asks");

@@ -34,22 +34,22 @@ export async function ask({ client, report }, question) {
 /** Prints score, float score, sizes and the cost of each stage; a score too far from the float model is an error. */
 export async function show(stage, key, { query, took }) {
   const { report } = stage;
-  const { subject, as_of: asOf, score } = query;
+  const { score, costs, query: { subject, as_of: asOf } } = query;
   const float = await floatScore({ ...stage, model: "risk", subject, asOf });
   const difference = Math.abs(score - float);
   report.figure(`${key}_score`, score, `score of the ${key} borrower`, `${score.toFixed(5)} (float model ${float.toFixed(5)})`);
   report.figure(`${key}_float_score`, float, "  difference", difference.toExponential(1));
   report.figure(`${key}_s`, took, "  from question to proof", `${took.toFixed(1)} s`);
-  for (const { name, wall_s, cpu_s, peak_mb } of query.stages) {
-    const shown = `${wall_s.toFixed(1)} s, ${cpu_s.toFixed(1)} CPU-s, ${grouped(peak_mb)} MB`;
-    report.figure(`${key}_${name}`, { wall_s, cpu_s, peak_mb }, `  ${WORDS[name] ?? name}`, shown);
+  for (const { stage: name, wall_seconds, cpu_seconds, peak_mb } of costs) {
+    const shown = `${wall_seconds.toFixed(1)} s, ${cpu_seconds.toFixed(1)} CPU-s, ${grouped(peak_mb)} MB`;
+    report.figure(`${key}_${name}`, { wall_s: wall_seconds, cpu_s: cpu_seconds, peak_mb }, `  ${WORDS[name] ?? name}`, shown);
   }
   if (difference >= TOLERANCE) throw new Error(`score of ${key}: expected within ${TOLERANCE} of ${float}, got ${score}`);
 }
 
 /** The arguments of `Vouch.submit` for an answer. */
-export function submission(model, { query, answer }) {
-  return { modelId: model, subject: query.subject, asOf: query.as_of, claim: answer.claim, proof: answer.proof };
+export function submission({ answer: { query, claim, proof } }) {
+  return { modelId: query.model, subject: query.subject, asOf: query.as_of, claim, proof };
 }
 
 /** Posts the roots of an answer that the contract does not know yet. Returns how many it posted. */
