@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn digests_agree_with_tiny_keccak() {
-        let message: Vec<u8> = (0..1000u32).map(|i| (i * i >> 3) as u8).collect();
+        let message: Vec<u8> = (0..1000u32).map(|i| ((i * i) >> 3) as u8).collect();
         for length in 0..=1000 {
             let mut hasher = Keccak::v256();
             hasher.update(&message[..length]);

@@ -171,7 +171,7 @@ impl Chain<'_> {
     fn rows(&self, n: usize, bound: &[Fr]) -> Vec<Fr> {
         let k = bound.len();
         let table = fold_table(bound);
-        let mut rows = vec![Fr::ZERO; 2 * CELLS << (n - k)];
+        let mut rows = vec![Fr::ZERO; (2 * CELLS) << (n - k)];
         rows.par_chunks_mut(2 * CELLS).enumerate().for_each(|(group, row)| {
             for cell in 0..CELLS {
                 let (message, previous) = self.bytes((group << k) / 8, cell);

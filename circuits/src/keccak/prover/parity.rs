@@ -102,19 +102,20 @@ impl Parity<'_> {
         let dense = &*DENSE;
         let weights = self.columns.as_flattened();
         let threads = rayon::current_num_threads();
-        let chunk = rest.len().div_ceil(threads);
-        let partial: Vec<Vec<[Fr; 2]>> = (0..rest.len().div_ceil(chunk))
-            .into_par_iter()
-            .map(|c| {
+        let chunk = rest.len().div_ceil(threads).next_multiple_of(2);
+        let partial: Vec<Vec<[Fr; 2]>> = rest
+            .par_chunks(chunk)
+            .enumerate()
+            .map(|(c, rest)| {
                 let mut sums = vec![[Fr::ZERO; 2]; CHOICES];
-                for group in c * chunk..((c + 1) * chunk).min(rest.len()) {
+                for (i, rest) in rest.iter().enumerate() {
+                    let group = c * chunk + i;
                     let block = &self.states[group / 2];
                     for (cell, weight) in weights.iter().enumerate() {
-                        let code: u32 = (0..5)
-                            .map(|y| classes.codes[group_bits(block[cell / 64 + 5 * y][cell % 64], group, 2)])
-                            .sum();
+                        let lane = |y: usize| group_bits(block[cell / 64 + 5 * y][cell % 64], group, 2);
+                        let code: u32 = (0..5).map(|y| classes.codes[lane(y)]).sum();
                         // The three low bits count signs, the rest is the key.
-                        sums[dense[(code >> 3) as usize] as usize][(code & 1) as usize] += weight * rest[group];
+                        sums[dense[(code >> 3) as usize] as usize][(code & 1) as usize] += weight * rest;
                     }
                 }
                 sums

@@ -96,7 +96,8 @@ fn join<A: Arith>(
     powers.extend(a.powers(beta));
     while powers.len() < RATE_LANES + 25 {
         let (step, from) = (powers[3], powers.len() - 3);
-        powers.extend(scale(a, step, &powers[from..].to_vec()));
+        let next = scale(a, step, &powers[from..]);
+        powers.extend(next);
     }
     let weights_a = std::array::from_fn(|l| powers[l]);
     let weights_b: [A::V; 25] = std::array::from_fn(|l| powers[RATE_LANES + l]);
