@@ -240,9 +240,17 @@ impl Model {
             input = after(layer, quotient);
             width = layer.weights.len();
         }
-        match width <= MAX_OUTPUTS {
+        Ok(())
+    }
+
+    /// Checks that the public inputs have room for the outputs.
+    ///
+    /// # Errors
+    /// [`ModelError::Outputs`].
+    pub fn check_outputs(&self) -> Result<(), ModelError> {
+        match self.outputs() <= MAX_OUTPUTS {
             true => Ok(()),
-            false => Err(ModelError::Outputs { expected: MAX_OUTPUTS, got: width }),
+            false => Err(ModelError::Outputs { expected: MAX_OUTPUTS, got: self.outputs() }),
         }
     }
 

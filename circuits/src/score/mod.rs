@@ -152,6 +152,7 @@ impl ScoreCircuit {
     /// [`ScoreError`] if model and plan do not fit each other or the class.
     pub fn keygen(model: Arc<Model>, plan: Arc<Plan>) -> Result<Self, ScoreError> {
         model.check()?;
+        model.check_outputs()?;
         if model.inputs != plan.features.len() {
             return Err(ScoreError::Width { expected: model.inputs, got: plan.features.len() });
         }

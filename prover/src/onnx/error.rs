@@ -1,0 +1,84 @@
+//! What can be wrong with an ONNX file or its calibration rows. None is recoverable without changing the file named.
+
+use thiserror::Error;
+use vouch_circuits::model::ModelError;
+
+/// See each variant.
+#[derive(Debug, Error, PartialEq)]
+pub enum OnnxError {
+    /// The bytes are not an ONNX file.
+    #[error("not an ONNX file: {0}")]
+    Decode(String),
+    /// An operation that is not a multi-layer perceptron's.
+    #[error("node {node}: op {op} is not supported; {way_out}")]
+    Unsupported {
+        /// Name of the node, or of its first output.
+        node: String,
+        /// The operation, with its domain if that is not `ai.onnx`.
+        op: String,
+        /// What to do about it.
+        way_out: String,
+    },
+    /// A supported operation on operands that do not fit it.
+    #[error("node {node} ({op}): {problem}")]
+    Operand {
+        /// Name of the node, or of its first output.
+        node: String,
+        /// The operation.
+        op: String,
+        /// Expected and got.
+        problem: String,
+    },
+    /// The graph has no input, several inputs, or several outputs.
+    #[error("graph has {got} {what}: expected {expected}")]
+    Graph {
+        /// Inputs or outputs.
+        what: &'static str,
+        /// What would be accepted.
+        expected: &'static str,
+        /// How many there are.
+        got: usize,
+    },
+    /// A name that nothing produces.
+    #[error("node {node} reads {name}, which no node, input or initializer produces")]
+    Dangling {
+        /// The node.
+        node: String,
+        /// The name.
+        name: String,
+    },
+    /// A tensor that is not numbers in the file itself.
+    #[error("tensor {name}: {problem}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// Expected and got.
+        problem: String,
+    },
+    /// The model reads another number of inputs than the plan makes features.
+    #[error(
+        "model input has {got} numbers: the plan makes {expected} features; export with batch 1, or change the plan"
+    )]
+    Width {
+        /// Features of the plan.
+        expected: usize,
+        /// Inputs of the model.
+        got: usize,
+    },
+    /// The calibration rows do not fit the model.
+    #[error("calibration: {0}")]
+    Calibration(String),
+    /// A weight or bias that is not a number or too large for the integers.
+    #[error("layer {layer}: weight or bias {got} does not fit: expected a magnitude below {expected}")]
+    Weight {
+        /// The layer.
+        layer: String,
+        /// The bound.
+        expected: f64,
+        /// The value.
+        got: f64,
+    },
+    /// The integer program was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}

@@ -1,0 +1,163 @@
+//! The ONNX protobuf: nodes, constants, inputs and outputs. (Message types of `tract-onnx`.)
+
+use super::{
+    error::OnnxError,
+    linear::{Tensor, size},
+};
+use prost::Message;
+use std::collections::HashMap;
+use tract_onnx::pb::{
+    self, AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+    tensor_proto::{DataLocation, DataType},
+    tensor_shape_proto::dimension::Value as Dimension,
+    type_proto::Value as Type,
+};
+
+/// Largest tensor that is read, in elements.
+const MAX_ELEMENTS: usize = 1 << 24;
+
+/// The decoded graph.
+pub struct Graph {
+    /// In topological order, as ONNX demands.
+    pub nodes: Vec<Node>,
+    /// Initializers and bound inputs.
+    pub constants: HashMap<String, Tensor>,
+    /// The one free input: name and shape.
+    pub input: (String, Vec<usize>),
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+}
+
+/// One operation.
+pub struct Node {
+    /// Its name, or that of its first output.
+    pub name: String,
+    /// The operation, with its domain if that is not `ai.onnx`.
+    pub op: String,
+    /// Names of the operands; empty where an optional one is left out.
+    pub inputs: Vec<String>,
+    /// Names of the results.
+    pub outputs: Vec<String>,
+    attributes: Vec<AttributeProto>,
+}
+
+impl Node {
+    fn new(node: NodeProto) -> Self {
+        let name = match node.name.is_empty() {
+            true => node.output.first().cloned().unwrap_or_default(),
+            false => node.name,
+        };
+        let op = match node.domain.as_str() {
+            "" | "ai.onnx" => node.op_type,
+            domain => format!("{domain}.{}", node.op_type),
+        };
+        Self { name, op, inputs: node.input, outputs: node.output, attributes: node.attribute }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.attributes.iter().find(|a| a.name == name)
+    }
+
+    /// A float attribute.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        self.attribute(name).map(|a| f64::from(a.f))
+    }
+
+    /// An integer attribute.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.attribute(name).map(|a| a.i)
+    }
+
+    /// A list of integers.
+    pub fn integers(&self, name: &str) -> Option<&[i64]> {
+        self.attribute(name).map(|a| a.ints.as_slice())
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(&self, name: &str) -> Result<Option<Tensor>, OnnxError> {
+        self.attribute(name).and_then(|a| a.t.as_ref()).map(read_tensor).transpose()
+    }
+}
+
+impl Graph {
+    /// Decodes a file; `values` are serialised tensors for inputs that the caller fixes.
+    pub fn decode(bytes: &[u8], values: &[(&str, &[u8])]) -> Result<Self, OnnxError> {
+        let model = ModelProto::decode(bytes).map_err(|e| OnnxError::Decode(e.to_string()))?;
+        let graph: GraphProto = model.graph.ok_or_else(|| OnnxError::Decode("it has no graph".into()))?;
+        let mut constants = HashMap::new();
+        for tensor in &graph.initializer {
+            constants.insert(tensor.name.clone(), read_tensor(tensor)?);
+        }
+        for (name, bytes) in values {
+            constants.insert((*name).to_owned(), decode_tensor(bytes, name)?);
+        }
+        let free: Vec<&ValueInfoProto> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
+        let [input] = free.as_slice() else {
+            return Err(OnnxError::Graph { what: "free inputs", expected: "one, the features", got: free.len() });
+        };
+        let input = (input.name.clone(), shape(input)?);
+        Ok(Self {
+            outputs: graph.output.into_iter().map(|o| o.name).collect(),
+            input,
+            constants,
+            nodes: graph.node.into_iter().map(Node::new).collect(),
+        })
+    }
+}
+
+fn shape(info: &ValueInfoProto) -> Result<Vec<usize>, OnnxError> {
+    let problem = |problem: &str| OnnxError::Tensor { name: info.name.clone(), problem: problem.into() };
+    let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return Err(problem("expected a tensor"));
+    };
+    let dims = &tensor.shape.as_ref().ok_or_else(|| problem("expected a shape, got none"))?.dim;
+    let dimension = |d: &pb::tensor_shape_proto::Dimension| match d.value {
+        Some(Dimension::DimValue(v)) if v > 0 => usize::try_from(v).unwrap_or(usize::MAX),
+        _ => 1,
+    };
+    let shape: Vec<usize> = dims.iter().map(dimension).collect();
+    match size(&shape) {
+        Some(count) if count <= MAX_ELEMENTS => Ok(shape),
+        _ => Err(problem(&format!("expected at most {MAX_ELEMENTS} elements, got shape {shape:?}"))),
+    }
+}
+
+/// Decodes a serialised tensor.
+pub fn decode_tensor(bytes: &[u8], name: &str) -> Result<Tensor, OnnxError> {
+    let tensor = TensorProto::decode(bytes)
+        .map_err(|e| OnnxError::Tensor { name: name.into(), problem: format!("expected a tensor, got {e}") })?;
+    read_tensor(&tensor)
+}
+
+fn chunks<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    bytes.chunks_exact(N).map(|c| read(std::array::from_fn(|i| c[i]))).collect()
+}
+
+fn read_tensor(tensor: &TensorProto) -> Result<Tensor, OnnxError> {
+    let problem = |problem: String| OnnxError::Tensor { name: tensor.name.clone(), problem };
+    if tensor.data_location == Some(DataLocation::External as i32) {
+        return Err(problem(
+            "expected data in the file itself, got external data; export without external data".into(),
+        ));
+    }
+    let raw = &tensor.raw_data;
+    let integers = |v: &[i32]| v.iter().map(|v| f64::from(*v)).collect();
+    let data: Vec<f64> = match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float) if raw.is_empty() => tensor.float_data.iter().map(|v| f64::from(*v)).collect(),
+        Ok(DataType::Float) => chunks(raw, |b| f64::from(f32::from_le_bytes(b))),
+        Ok(DataType::Double) if raw.is_empty() => tensor.double_data.clone(),
+        Ok(DataType::Double) => chunks(raw, f64::from_le_bytes),
+        Ok(DataType::Int64) if raw.is_empty() => tensor.int64_data.iter().map(|v| *v as f64).collect(),
+        Ok(DataType::Int64) => chunks(raw, |b| i64::from_le_bytes(b) as f64),
+        Ok(DataType::Int32) if raw.is_empty() => integers(&tensor.int32_data),
+        Ok(DataType::Int32) => chunks(raw, |b| f64::from(i32::from_le_bytes(b))),
+        _ => {
+            return Err(problem(format!("expected float, double, int32 or int64, got data type {}", tensor.data_type)));
+        }
+    };
+    let shape: Vec<usize> = tensor.dims.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
+    if size(&shape) != Some(data.len()) {
+        return Err(problem(format!("expected as many numbers as shape {shape:?} says, got {}", data.len())));
+    }
+    Ok(Tensor::constant(shape, data))
+}

@@ -1,0 +1,221 @@
+//! Every file of `shared/fixtures/onnx`: the dense ones against their expected outputs, the others refused by name.
+
+use super::{linear::Tensor, *};
+use prost::Message;
+use std::path::{Path, PathBuf};
+use test_case::test_case;
+use tract_onnx::{
+    pb,
+    prelude::{Framework, InferenceModelExt, IntoRunnable, IntoTensor, tvec},
+};
+use vouch_circuits::fixed;
+
+/// The fixture's folder; `None`, with a message, where the fixtures are absent.
+fn fixture(name: &str) -> Option<PathBuf> {
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures");
+    let root = std::env::var_os("VOUCH_FIXTURES").map_or_else(|| PathBuf::from(shared), PathBuf::from);
+    let path = root.join("onnx").join(name);
+    if !path.is_dir() {
+        eprintln!("skipped: no fixture {}; set VOUCH_FIXTURES", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+/// Integer outputs of the quantised model on one row.
+fn integers(float: &FloatModel, row: &[f64]) -> Vec<f64> {
+    let calibration = Calibration { rows: vec![row.to_vec()], labels: vec![] };
+    let quantised = quantise(float, &calibration).unwrap();
+    let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
+    quantised.model.run(&inputs).unwrap().into_iter().map(fixed::to_real).collect()
+}
+
+fn check(float: &FloatModel, row: &[f64], expected: &[f64]) {
+    let close = |got: &[f64], tolerance: f64| {
+        assert_eq!(got.len(), expected.len());
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < tolerance * expected.abs().max(1.0), "{got}, expected {expected}");
+        }
+    };
+    close(&float.run(row), 1e-5);
+    close(&integers(float, row), 1e-3);
+}
+
+#[test_case("node_test_add_bcast")]
+#[test_case("node_test_clip")]
+#[test_case("node_test_div")]
+#[test_case("node_test_gemm_all_attributes")]
+#[test_case("node_test_gemm_default_vector_bias")]
+#[test_case("node_test_matmul_2d")]
+#[test_case("node_test_relu")]
+#[test_case("node_test_sigmoid")]
+#[test_case("onnx_pytorch-converted__test_BatchNorm2d_eval")]
+#[test_case("onnx_pytorch-converted__test_Linear")]
+#[test_case("onnx_pytorch-converted__test_Linear_no_bias")]
+#[test_case("onnx_pytorch-converted__test_ReLU")]
+#[test_case("onnx_pytorch-converted__test_Sigmoid")]
+#[test_case("onnx_pytorch-operator__test_operator_addmm")]
+#[test_case("onnx_pytorch-operator__test_operator_clip")]
+#[test_case("onnx_pytorch-operator__test_operator_mm")]
+fn equals_the_expected_outputs(name: &str) {
+    let Some(folder) = fixture(name) else { return };
+    let model = read(&folder.join("model.onnx"));
+    let graph = pb::ModelProto::decode(model.as_slice()).unwrap().graph.unwrap();
+    let constant = |name: &str| graph.initializer.iter().any(|t| t.name == name);
+    let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).filter(|n| !constant(n)).collect();
+    let data = folder.join("test_data_set_0");
+    let files: Vec<Vec<u8>> = (0..names.len()).map(|i| read(&data.join(format!("input_{i}.pb")))).collect();
+    // the first input is the data, the others are what a trained model would hold
+    let bound: Vec<(&str, &[u8])> = names.iter().copied().zip(files.iter().map(Vec::as_slice)).skip(1).collect();
+    let float = FloatModel::import_bound(&model, &bound).unwrap();
+    let (_, row) = tensor(&files[0]).unwrap();
+    let (_, expected) = tensor(&read(&data.join("output_0.pb"))).unwrap();
+    check(&float, &row, &expected);
+}
+
+/// What tract, which shares no code with the importer but the message types, says.
+fn in_tract(model: &[u8], shape: &[usize], row: &[f64]) -> Vec<f64> {
+    let numbers: Vec<f32> = row.iter().map(|v| *v as f32).collect();
+    let input = tract_onnx::prelude::tract_ndarray::ArrayD::from_shape_vec(shape, numbers).unwrap().into_tensor();
+    let fact = tract_onnx::prelude::InferenceFact::dt_shape(tract_onnx::prelude::DatumType::F32, shape);
+    let mut bytes = model;
+    let plan = tract_onnx::onnx().model_for_read(&mut bytes).unwrap().with_input_fact(0, fact).unwrap();
+    let plan = plan.into_optimized().unwrap().into_runnable().unwrap();
+    let outputs = plan.run(tvec!(input.into())).unwrap();
+    outputs[0].to_plain_array_view::<f32>().unwrap().iter().map(|v| f64::from(*v)).collect()
+}
+
+#[test]
+fn iris_equals_tract_on_every_row() {
+    let Some(folder) = fixture("deepprove_mlp-iris-01") else { return };
+    let model = read(&folder.join("model.onnx"));
+    let float = FloatModel::import(&model).unwrap();
+    assert_eq!((float.inputs, float.layers.len()), (4, 4));
+    let json: serde_json::Value = serde_json::from_slice(&read(&folder.join("input.json"))).unwrap();
+    let rows: Vec<Vec<f64>> = serde_json::from_value(json["input_data"].clone()).unwrap();
+    assert_eq!(rows.len(), 30);
+    for row in &rows {
+        check(&float, row, &in_tract(&model, &[1, 4], row));
+    }
+    let report = quantise(&float, &Calibration { rows, labels: vec![] }).unwrap().report;
+    assert!(report.max_abs_error < 1e-3, "{report:?}");
+}
+
+#[test]
+fn a_sigmoid_of_three_dimensions_equals_tract() {
+    let Some(folder) = fixture("ort_sigmoid") else { return };
+    let model = read(&folder.join("model.onnx"));
+    let row: Vec<f64> = (0..60).map(|i| f64::from(i) / 3.0 - 10.0).collect();
+    check(&FloatModel::import(&model).unwrap(), &row, &in_tract(&model, &[3, 4, 5], &row));
+}
+
+const ONLY_DENSE: &str = "only dense layers with Relu, Sigmoid or Clip are supported";
+
+#[test_case(
+    "node_test_argmax_default_axis_example",
+    "result",
+    "ArgMax",
+    "export the scores before it and compare them where they are used"
+)]
+#[test_case("node_test_softmax_example", "y", "Softmax", "export the logits before it: their order is the same")]
+#[test_case("onnx_pytorch-converted__test_Conv2d", "3", "Conv", ONLY_DENSE)]
+#[test_case("onnx_pytorch-converted__test_MaxPool2d", "1", "MaxPool", ONLY_DENSE)]
+#[test_case(
+    "ort_logreg_iris",
+    "LinearClassifier",
+    "ai.onnx.ml.LinearClassifier",
+    "classic models are not supported yet: train a multi-layer perceptron"
+)]
+fn refuses_by_node_and_op(name: &str, node: &str, op: &str, way_out: &str) {
+    let Some(folder) = fixture(name) else { return };
+    let error = FloatModel::import(&read(&folder.join("model.onnx"))).unwrap_err().to_string();
+    assert_eq!(error, format!("node {node}: op {op} is not supported; {way_out}"));
+}
+
+#[test_case("node_test_greater")]
+#[test_case("onnx_pytorch-operator__test_operator_basic")]
+#[test_case("skl2onnx_treecl3")]
+#[test_case("tract_lgbm_regressor_tensor")]
+#[test_case("tract_xgboost_regressor_tree")]
+fn refuses(name: &str) {
+    let Some(folder) = fixture(name) else { return };
+    let error = FloatModel::import(&read(&folder.join("model.onnx"))).unwrap_err();
+    assert!(matches!(error, OnnxError::Unsupported { .. } | OnnxError::Graph { .. }), "{error}");
+}
+
+#[test]
+fn refuses_bytes_that_are_no_model() {
+    assert!(matches!(FloatModel::import(b"not a model"), Err(OnnxError::Decode(_))));
+    let message = "not an ONNX file: it has no graph";
+    assert_eq!(FloatModel::import(b"").unwrap_err().to_string(), message);
+}
+
+/// An example model of this repository, with its calibration rows.
+fn example(name: &str) -> (FloatModel, Calibration) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+    let plan = std::fs::read_to_string(folder.join("plan.toml")).unwrap();
+    let plan = vouch_circuits::plan::Plan::parse(&plan).unwrap();
+    let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
+    let rows = std::fs::read_to_string(folder.join("calibrate.csv")).unwrap();
+    (FloatModel::import(&read(&folder.join("model.onnx"))).unwrap(), Calibration::parse(&rows, &names).unwrap())
+}
+
+#[test_case("risk")]
+#[test_case("logistic")]
+fn examples_stay_within_a_thousandth(name: &str) {
+    let (float, calibration) = example(name);
+    let Quantised { model, report } = quantise(&float, &calibration).unwrap();
+    println!("{name}: {report:?}");
+    assert_eq!(report.rows, calibration.rows.len());
+    assert!(report.max_abs_error < 1e-3, "{report:?}");
+    assert!(report.integer_auc >= report.float_auc.map(|auc| auc - 1e-3), "{report:?}");
+    let shifts: Vec<_> = model.layers.iter().map(|l| (l.shift, l.bits)).collect();
+    println!("{name}: {shifts:?}");
+}
+
+#[test]
+fn a_wrong_width_is_named() {
+    let (float, _) = example("risk");
+    let message = "model input has 16 numbers: the plan makes 9 features; export with batch 1, or change the plan";
+    assert_eq!(float.check_inputs(9).unwrap_err().to_string(), message);
+    assert_eq!(float.check_inputs(16), Ok(()));
+}
+
+#[test_case("a,b\n1,2", "column 2: expected c, got b"; "other column")]
+#[test_case("a,c,d\n1,2,3", "expected 2 columns and perhaps label, got 3 columns"; "column too many")]
+#[test_case("a,c\n1,x", "row 1: expected a number, got x"; "no number")]
+#[test_case("a,c\n1,inf", "row 1: expected a number, got inf"; "infinite")]
+fn refuses_calibration(text: &str, message: &str) {
+    assert!(Calibration::parse("a,c,label\n1,2,0", &["a", "c"]).is_ok());
+    let error = Calibration::parse(text, &["a", "c"]).unwrap_err().to_string();
+    assert_eq!(error, format!("calibration: {message}"));
+}
+
+#[test]
+fn large_weights_are_refused_with_their_layer() {
+    let layer = FloatLayer {
+        name: "dense0".into(),
+        weights: vec![vec![1e12]],
+        bias: vec![0.0],
+        activation: FloatActivation::Identity,
+    };
+    let float = FloatModel { inputs: 1, layers: vec![layer] };
+    let error = quantise(&float, &Calibration::default()).unwrap_err().to_string();
+    assert_eq!(error, "layer dense0: weight or bias 1000000000000 does not fit: expected a magnitude below 8388608");
+}
+
+#[test]
+fn tensors_broadcast_and_transpose_like_onnx() {
+    let matrix = Tensor::constant(vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let column = Tensor::constant(vec![2, 1], vec![10.0, 20.0]);
+    assert_eq!(matrix.add(&column, 1.0).unwrap().constants().unwrap(), [11.0, 12.0, 13.0, 24.0, 25.0, 26.0]);
+    let transposed = matrix.transpose(&[1, 0]).unwrap();
+    assert_eq!(transposed.shape, [3, 2]);
+    assert_eq!(transposed.constants().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    let product = matrix.matmul(&column.reshape(vec![1, 2]).unwrap().transpose(&[1, 0]).unwrap());
+    assert_eq!(product.unwrap_err(), "expected matching inner sizes, got [2, 3] and [2, 1]");
+}
