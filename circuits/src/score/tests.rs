@@ -208,6 +208,9 @@ impl Circuit<Fr> for Bare {
     }
 }
 
+/// Writes one constraint on a sheet, wrong by the given amount.
+type Lie = fn(&mut Sheet, Fr);
+
 /// One list of the sheet at a time, so that only the gate of that list can object.
 #[test]
 fn each_gate_of_the_layout_rejects_its_lie() {
@@ -216,7 +219,7 @@ fn each_gate_of_the_layout_rejects_its_lie() {
         assert_eq!(layout, sheet.violations(&[]).is_empty());
         layout
     };
-    let cases: [(&str, fn(&mut Sheet, Fr)); 5] = [
+    let cases: [(&str, Lie); 5] = [
         ("vertical gate", |sheet, lie| {
             let cells = [2, 3, 5, 17].map(|v| sheet.witness(Fr::from(v)));
             sheet.ctx.assign_region(cells, [0]);
@@ -270,10 +273,10 @@ fn the_constraint_system_is_narrow() {
     assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 8, 0));
     assert!(meta.lookups().is_empty());
     assert_eq!(meta.permutation().get_columns().len(), 6);
-    assert!(HASHES >= crate::plan::MAX_FACTS * 6);
 }
 
-const HASHES: usize = layout::MAX_PERMUTATIONS;
+// six permutations open one fact
+const _: () = assert!(layout::MAX_PERMUTATIONS >= crate::plan::MAX_FACTS * 6);
 
 /// The fixed columns of a circuit.
 fn fixed(circuit: &ScoreCircuit) -> Vec<Vec<halo2_base::halo2_proofs::dev::CellValue<Fr>>> {
