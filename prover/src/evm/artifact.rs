@@ -106,7 +106,7 @@ impl Artifact {
         let solidity = generate::solidity(&keys.srs, keys.vk(), class)
             .map_err(|e| ArtifactError::Generate { class: class.name, why: format!("{e:?}") })?;
         let file = format!("{}.sol", class.name);
-        let creation = solc.compile(&file, &solidity, "Halo2Verifier", Pipeline::Plain, Path::new("."))?;
+        let creation = solc.compile(&file, &solidity, "Halo2Verifier", Pipeline::ViaIr, Path::new("."))?;
         let runtime_bytes = Chain::default().deploy(&creation)?.bytes;
         let model = match &keys.source {
             KeySource::Code => None,
@@ -124,7 +124,7 @@ impl Artifact {
             srs: keys.srs.name(),
             k: class.k,
             generator: "snark-verifier 0.2.7".into(),
-            solc: "0.8.19, no optimiser".into(),
+            solc: "0.8.19 via IR, optimiser step u".into(),
             sources_sha256: SOURCES.into(),
             made_by: "scripts/gen-verifier".into(),
             num_instances: class.num_instances,

@@ -7,6 +7,7 @@
 //!
 //! The code takes instances modulo r and ignores trailing bytes; the adapters in `contracts/src` refuse both.
 
+use super::compact::compact;
 use crate::{
     class::Class,
     model_key::{KeyLayout, class_id, class_scalar},
@@ -54,8 +55,17 @@ pub fn deciding_key(srs: &Srs) -> KzgDecidingKey<Bn256> {
 /// The Solidity source for `class`; `vk` is any model's key if the key is data.
 ///
 /// # Errors
-/// snark-verifier's error, when the protocol asks for something it cannot express.
+/// snark-verifier's error, when the protocol asks for something it cannot express, or [`compact`]'s.
 pub fn solidity(srs: &Srs, vk: &VerifyingKey<G1Affine>, class: &Class) -> Result<String, Error> {
+    let code = compact(&raw(srs, vk, class)?).map_err(Error::AssertionFailure)?;
+    Ok(tidy(&code, class))
+}
+
+/// The source as snark-verifier writes it.
+///
+/// # Errors
+/// snark-verifier's.
+pub(super) fn raw(srs: &Srs, vk: &VerifyingKey<G1Affine>, class: &Class) -> Result<String, Error> {
     let dk = deciding_key(srs);
     let native = protocol(srs, vk, class);
     let loader = EvmLoader::new::<Fq, Fr>();
@@ -73,7 +83,7 @@ pub fn solidity(srs: &Srs, vk: &VerifyingKey<G1Affine>, class: &Class) -> Result
     let instances = transcript.load_instances(vec![class.num_instances]);
     let proof = PlonkVerifier::read_proof(&dk, &protocol, &instances, &mut transcript)?;
     PlonkVerifier::verify(&dk, &protocol, &instances, &proof)?;
-    Ok(tidy(&loader.solidity_code(), class))
+    Ok(loader.solidity_code())
 }
 
 /// Adds what a reader of the file must know and strips trailing blanks.
@@ -85,6 +95,6 @@ fn tidy(code: &str, class: &Class) -> String {
          // Only adapters may call it: it reduces instances modulo r and ignores trailing bytes.",
         class.name
     );
-    let lines = code.trim().replace("// SPDX-License-Identifier: MIT", &notice);
+    let lines = format!("{notice}\n\n{code}");
     lines.lines().map(str::trim_end).flat_map(|line| [line, "\n"]).collect()
 }

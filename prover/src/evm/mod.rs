@@ -1,11 +1,13 @@
 //! The EVM side: generated verifiers, their compiler, and an EVM to try them in.
 //!
 //! - [`generate`]: Solidity for a history class (key in code) or a score class (key as data);
+//! - [`compact`]: makes the generated code fit into a contract;
 //! - [`solc`]: compiles it; [`artifact`]: the result with its passport, as committed in `contracts/generated`;
 //! - [`chain`]: deploys and calls in revm, with the code size limit on.
 
 pub mod artifact;
 pub mod chain;
+pub mod compact;
 pub mod generate;
 pub mod solc;
 

@@ -251,3 +251,44 @@ fn adapters_refuse_an_address_without_code() {
     let arguments = (Address::repeat_byte(9), U256::from(3), U256::from(100)).abi_encode_params();
     assert!(Chain::default().deploy(&[code, arguments].concat()).is_err());
 }
+
+/// The rewrites of `compact` change size and gas, never the verdict.
+#[test]
+fn compacted_code_agrees_with_the_original_on_damaged_calldata() {
+    let Some((solc, srs)) = tools() else { return };
+    let circuit = StandIn::honest(&[3, 5, 7], &[1, 2, 15]);
+    for as_data in [false, true] {
+        let keys = Keys::make(&srs, &class(as_data), &circuit).unwrap();
+        let proof = keys.prove(circuit.clone(), circuit.instances()).unwrap();
+        let sources = [
+            super::generate::raw(&srs, keys.vk(), &keys.class).unwrap(),
+            super::generate::solidity(&srs, keys.vk(), &keys.class).unwrap(),
+        ];
+        let mut chains = sources.each_ref().map(|source| {
+            let code = solc.compile("a.sol", source, "Halo2Verifier", Pipeline::ViaIr, Path::new(".")).unwrap();
+            let mut chain = Chain::default();
+            let deployed = chain.deploy(&code).unwrap();
+            (chain, deployed)
+        });
+        assert!(chains[1].1.bytes < chains[0].1.bytes);
+        let honest = calldata(&keys.source, &proof);
+        let mut verdicts = |data: &[u8]| chains.each_mut().map(|(chain, at)| chain.call(at.address, data).unwrap());
+        let [original, compacted] = verdicts(&honest);
+        assert!(original.success && compacted.success && compacted.gas < original.gas);
+        for word in 0..honest.len() / 32 {
+            for damage in [U256::from(1), U256::MAX] {
+                let mut data = honest.clone();
+                let at = word * 32..(word + 1) * 32;
+                let changed = U256::from_be_slice(&data[at.clone()]).wrapping_add(damage);
+                data[at].copy_from_slice(&changed.to_be_bytes::<32>());
+                let [original, compacted] = verdicts(&data);
+                assert!(!original.success && !compacted.success, "word {word}");
+            }
+        }
+        // An instance plus the modulus is the same statement to both.
+        let mut data = honest.clone();
+        let at = honest.len() - proof.bytes.len() - 32..honest.len() - proof.bytes.len();
+        data[at].copy_from_slice(&r().to_be_bytes::<32>());
+        assert!(verdicts(&data).iter().all(|outcome| outcome.success));
+    }
+}
