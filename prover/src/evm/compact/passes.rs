@@ -91,7 +91,8 @@ impl Private {
 
 /// `store x, y, s at a; ECMUL a → a`
 fn point_mul(ops: &[Op]) -> Option<(usize, Value, Value, Value)> {
-    let [Op::Store(a, x), Op::Store(b, y), Op::Store(c, s), Op::Precompile { number: 7, input, output }, ..] = ops else {
+    let [Op::Store(a, x), Op::Store(b, y), Op::Store(c, s), Op::Precompile { number: 7, input, output }, ..] = ops
+    else {
         return None;
     };
     let right = (*b, *c, *input, *output) == (a + 0x20, a + 0x40, (*a, 0x60), (*a, 0x40));
@@ -167,7 +168,9 @@ fn use_waiting(op: Op, waiting: &mut BTreeMap<usize, Value>, out: &mut Vec<Op>) 
     match op {
         Op::Store(at, v) => Op::Store(at, place(v, MAX_SLOTS)),
         Op::PointMul { w, x, y, s } => Op::PointMul { w, x: place(x, 0), y: place(y, 0), s: place(s, MAX_SLOTS - 2) },
-        Op::PointMulAdd { w, x, y, s } => Op::PointMulAdd { w, x: place(x, 0), y: place(y, 0), s: place(s, MAX_SLOTS - 2) },
+        Op::PointMulAdd { w, x, y, s } => {
+            Op::PointMulAdd { w, x: place(x, 0), y: place(y, 0), s: place(s, MAX_SLOTS - 2) }
+        }
         Op::PointAdd { w, x, y } => Op::PointAdd { w, x: place(x, 0), y: place(y, 0) },
         Op::Products { start, steps } => {
             Op::Products { start: place(start, 0), steps: steps.into_iter().map(|(v, at)| (place(v, 0), at)).collect() }

@@ -105,7 +105,8 @@ fn statement(op: &Op) -> String {
 
 fn value(v: &Value) -> String {
     // Arguments are computed from the right, so the deeper one stands there.
-    let ordered = |a: &Value, b: &Value| if a.slots() > b.slots() { (value(b), value(a)) } else { (value(a), value(b)) };
+    let ordered =
+        |a: &Value, b: &Value| if a.slots() > b.slots() { (value(b), value(a)) } else { (value(a), value(b)) };
     match v {
         Value::Load(at) => format!("mload({at:#x})"),
         Value::Const(text) => constant(text),
