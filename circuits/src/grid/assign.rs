@@ -120,11 +120,11 @@ fn placed<'b>(builder: &'b Builder, layout: &Layout) -> impl Iterator<Item = (us
 
 fn assign_memory(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Builder, reads: &[u64]) {
     let memory = &builder.memory;
-    for row in 0..memory.rows() {
+    for (row, &read) in reads.iter().enumerate().take(memory.rows()) {
         for (i, column) in config.bytes.into_iter().enumerate() {
             put(region, column, row, Fr::from(u64::from(memory.byte(2 * row + i))));
         }
-        put(region, config.reads, row, Fr::from(reads[row]));
+        put(region, config.reads, row, Fr::from(read));
         fix(region, config.is_byte, row, Fr::ONE);
         for (i, column) in config.place.into_iter().enumerate() {
             fix(region, column, row, Fr::from((row >> i & 1) as u64));

@@ -134,7 +134,7 @@ impl GridConfig {
     /// Adds the grid to `meta`.
     ///
     /// # Panics
-    /// If a gate's degree is above [`MAX_DEGREE`].
+    /// If a gate's degree is above `MAX_DEGREE`.
     pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
         let instance = meta.instance_column();
         let bytes = [0; 2].map(|_| meta.advice_column_in(FirstPhase));

@@ -1,4 +1,4 @@
-//! keccak-f[1600], natively, in the pieces that the proof talks about.
+//! keccak-f\[1600\], natively, in the pieces that the proof talks about.
 //!
 //! Source: FIPS 202, section 3.2. Lane `(x, y)` is `state[x + 5 * y]`.
 

@@ -75,7 +75,7 @@ pub fn apply(matrix: &Matrix, state: &State) -> State {
 
 /// True for the rounds whose s-boxes act on the whole state.
 pub fn is_full(round: usize) -> bool {
-    round < FULL_ROUNDS / 2 || round >= FULL_ROUNDS / 2 + PARTIAL_ROUNDS
+    !(FULL_ROUNDS / 2..FULL_ROUNDS / 2 + PARTIAL_ROUNDS).contains(&round)
 }
 
 /// The permutation.
