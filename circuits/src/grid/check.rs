@@ -161,6 +161,28 @@ impl Builder {
         Ok(())
     }
 
+    /// A hash of everything that must not depend on the witness: kinds, constants and copies.
+    #[cfg(test)]
+    pub(crate) fn fingerprint(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        for r in self.main.iter().chain(&self.sponge) {
+            (format!("{:?}", r.kind), r.k.map(|k| k.to_bytes())).hash(&mut hasher);
+        }
+        for cell in self.copies.iter().flat_map(|(a, b)| [a, b]).chain(&self.instances) {
+            (cell.stream, cell.row, cell.column).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// The cells of all tuples on the bus.
+    #[cfg(test)]
+    pub(crate) fn bus_cells(&self) -> Vec<Cell> {
+        let rows =
+            self.main.iter().enumerate().filter(|(_, r)| matches!(r.kind, Kind::Send | Kind::Provide | Kind::Read));
+        rows.flat_map(|(row, r)| [0, 2, 3, 4].map(|c| Cell::new(Stream::Main, row, c, r.cells[c]))).collect()
+    }
+
     /// Changes the witness of a cell without telling anyone: for tests of what the constraints catch.
     #[cfg(test)]
     pub(crate) fn tamper(&mut self, cell: Cell, value: Fr) {

@@ -27,8 +27,8 @@ pub(super) struct Message {
     pub base: u64,
     /// Address of the digest.
     pub digest: u64,
-    /// Whether the message is one block.
-    pub single: bool,
+    /// 1 if the message is one block, 0 if it is more.
+    pub mark: u64,
 }
 
 /// Provides the digests of all blocks, and the entry (0, 0, -1, 2) for inline nodes: six rows a block.
@@ -48,7 +48,7 @@ pub(super) fn constrain(b: &mut Builder, first: &[Cell], start: &[Cell]) {
 
 /// Looks up a message by its digest, or names any message if `digest` is free. Enforces that it is a message: four rows, three for a single block.
 pub(super) fn message(b: &mut Builder, digest: In, hint: Message, must_be_single: bool) -> (Cell, Cell, Cell) {
-    let single = if must_be_single { fixed(1) } else { In::Free(Fr::from(u64::from(hint.single))) };
+    let single = if must_be_single { fixed(1) } else { In::Free(Fr::from(hint.mark)) };
     let tuple = [digest, In::Free(Fr::from(hint.base)), In::Free(Fr::from(hint.digest)), single];
     let [digest, base, address, single] = b.send(tag::DIGEST, tuple);
     if !must_be_single {

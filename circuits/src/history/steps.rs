@@ -78,7 +78,7 @@ pub(super) fn step(b: &mut Builder, hint: &Step) {
     let [square, reference, _] = b.mul_row(extension.into(), extension.into(), (hashed.into(), reference.into()), ZERO);
     b.assert_equal(square, extension);
     let tuple = match hint.child {
-        Some(message) => [free(message.base), free(message.digest), free(u64::from(message.single))],
+        Some(message) => [free(message.base), free(message.digest), free(message.mark)],
         None => [free(0), In::Free(-Fr::ONE), free(NO_MESSAGE)],
     };
     // An inline child looks up "no message", whose address is 0; no message has the digest 0.

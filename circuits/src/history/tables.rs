@@ -54,9 +54,9 @@ pub(super) fn two_to(bits: u64) -> Fr {
     Fr::from(2).pow([bits])
 }
 
-/// `256^bytes`.
+/// `256^bytes`; sizes above 64 come from nonsense witnesses only, and are cut off.
 pub(super) fn bytes_shift(bytes: u64) -> Fr {
-    two_to(8 * bytes)
+    two_to(8 * bytes.min(64))
 }
 
 /// Size in bytes of the short item with this prefix; `None` for prefixes that are followed by length bytes.

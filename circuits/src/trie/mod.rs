@@ -35,6 +35,11 @@ impl Nodes {
         self.0.get(hash).map(Vec::as_slice)
     }
 
+    /// The encodings, by rising hash.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.values().map(Vec::as_slice)
+    }
+
     /// Number of nodes.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -1,0 +1,204 @@
+//! Layout: from evidence to what the circuit's parts are told, each part padded to the capacity of the class.
+//!
+//! Unused room is filled with honest statements, so that no part needs a switch: about a trie of two nodes in a message of
+//! its own, about an account that is absent from it at a block that no leaf can name, and about keys that no fact uses.
+
+mod facts;
+mod filler;
+mod keys;
+mod places;
+mod walks;
+
+use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+use thiserror::Error;
+
+use self::facts::{Block, Context, Parts};
+use self::filler::FillerWalk;
+use self::keys::Keys;
+pub(super) use self::places::Places;
+use self::places::pad;
+pub(super) use self::walks::Walks;
+use super::accounts::{AccountHint, SlotHint};
+use super::blocks::Message;
+use super::class::{ANCHORS, Class, Overflow};
+use super::headers::{self, HeaderHint};
+use super::keys::{HEADER_KEY, header_index};
+use super::leaves::LeafHint;
+use super::steps::{Step, empty_root};
+use super::tables::two_to;
+use crate::digest::Hash;
+use crate::evidence::{self, Evidence, EvidenceError};
+use crate::facts::{FactKind, at_bit};
+use crate::header::Header;
+use crate::trie::Nodes;
+
+/// The filler trie's root: a branch whose child 0 is an inline leaf with a path of 54 nibbles, which no digest will meet.
+pub(super) const FILLER: [u8; 48] = {
+    let mut node = [0x80; 48];
+    (node[0], node[1], node[2], node[3]) = (0xef, 0xde, 0x9c, 0x20);
+    let mut at = 4;
+    while at < 31 {
+        node[at] = 0x11;
+        at += 1;
+    }
+    node[31] = 0x01;
+    node
+};
+/// Offset of an empty child in [`FILLER`].
+pub(super) const FILLER_EMPTY: u64 = 32;
+/// Offset of zeros in the padding after [`FILLER`].
+pub(super) const FILLER_ZEROS: u64 = 52;
+
+/// Block of the filler account: a leaf about it would have bit 240 set in its first element, which no fact has.
+pub(super) fn filler_block() -> Fr {
+    two_to(240 - at_bit::BLOCK as u64)
+}
+
+/// A word modulo p.
+pub(super) fn folded(word: &Hash) -> Fr {
+    word.iter().fold(Fr::ZERO, |acc, byte| acc * Fr::from(256) + Fr::from(u64::from(*byte)))
+}
+
+/// Why evidence cannot be laid out.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LayoutError {
+    /// The evidence is wrong or incomplete.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The class is too small.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// There is no header, so nothing can be proven.
+    #[error("evidence without a header, expected at least one fact")]
+    Empty,
+    /// A header has more fields, or larger ones, than the circuit reads. Not recoverable: the chain is not supported.
+    #[error("header of block {block} has a field of a size that the circuit does not read")]
+    Header {
+        /// Its number.
+        block: u64,
+    },
+}
+
+/// Everything that the circuit is told. The messages come first: they are the memory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The messages to hash, in their order; each takes whole blocks.
+    pub messages: Vec<Vec<u8>>,
+    pub(super) headers: Vec<HeaderHint>,
+    pub(super) roots: Vec<Message>,
+    pub(super) branches: Vec<u64>,
+    pub(super) pairs: Vec<u64>,
+    pub(super) steps: Vec<Step>,
+    pub(super) addresses: Vec<Message>,
+    pub(super) accounts: Vec<AccountHint>,
+    pub(super) slots: Vec<SlotHint>,
+    pub(super) plain_keys: Vec<[Message; 1]>,
+    pub(super) mapping_keys: Vec<[Message; 2]>,
+    pub(super) nested_keys: Vec<[Message; 3]>,
+    pub(super) leaves: Vec<LeafHint>,
+    /// Any address with the byte 0x80.
+    pub(super) empty_item: u64,
+}
+
+impl Layout {
+    /// Lays out `evidence` in `class`.
+    ///
+    /// # Errors
+    /// [`LayoutError::Evidence`] if a fact is not what the evidence says, [`LayoutError::Overflow`] if the class has no room,
+    /// [`LayoutError::Header`] for headers unlike mainnet's.
+    pub fn new(class: &Class, evidence: &Evidence) -> Result<Self, LayoutError> {
+        evidence.check()?;
+        let headers: Vec<Header<'_>> = evidence.headers.iter().filter_map(|rlp| Header::read(rlp).ok()).collect();
+        if headers.is_empty() {
+            return Err(LayoutError::Empty);
+        }
+        let mut places = Places::new(class.blocks);
+        let filler = places.add(&FILLER);
+        for message in evidence.messages() {
+            places.add(&message);
+        }
+
+        let mut keys = Keys::new(evidence);
+        keys.fill(class);
+        let key_messages = keys.place(class, &mut places)?;
+        let filler_address =
+            evidence.facts.iter().find(|fact| fact.kind != FactKind::Header).map_or([0; 20], |f| f.address);
+        places.add(&filler_address);
+
+        let nodes = evidence.nodes.iter().map(Vec::as_slice).chain([FILLER.as_slice()]);
+        let mut walks = Walks::new(Nodes::from_iter(nodes));
+        walks.empty_item = filler.base + FILLER_EMPTY;
+        let filler_walk = FillerWalk::new(&places, &mut walks, filler, &filler_address)?;
+        let zeros = filler.base + FILLER_ZEROS;
+        let context = Context { places: &places, keys: &keys, zeros };
+        let mut parts = Parts::new();
+        parts.addresses.add(places.by_bytes[filler_address.as_slice()]);
+        for (position, fact) in evidence.facts.iter().enumerate() {
+            let header = headers.iter().position(|header| header.number == fact.block).expect("checked");
+            let block = Block { place: header as u64 + 1, header: &headers[header] };
+            let found = evidence::find(fact, position, block.header, &walks.nodes)?;
+            parts.add(&context, &mut walks, fact, &block, &found);
+        }
+        let header_hints = header_hints(&headers, evidence, &places)?;
+        if places.used > class.blocks {
+            let (expected, got) = (class.blocks, places.used);
+            return Err(Overflow { class: class.name, what: "keccak blocks", expected, got }.into());
+        }
+
+        let number = headers[0].number;
+        let unused_leaf = LeafHint {
+            key: HEADER_KEY + 8,
+            says: [Fr::from(1), Fr::from(8), Fr::ZERO, Fr::ZERO, header_index(8)],
+            place: 1,
+            of: [Fr::from(number), Fr::ZERO, Fr::ZERO],
+            value: [Fr::ZERO, Fr::from(number)],
+            used: false,
+        };
+        let last_account = (ANCHORS + class.accounts) as u64;
+        let filler_slot = SlotHint {
+            account: last_account,
+            says: [filler_block(), filler_walk.account.address, empty_root()],
+            key: filler_walk.account.key,
+            end: filler_walk.slot,
+            zeros,
+        };
+        let Parts { mut accounts, slots, leaves, addresses, .. } = parts;
+        // the last place is always the filler's
+        accounts = pad(class, "accounts (one is a filler)", accounts, class.accounts - 1, filler_walk.account)?;
+        accounts.push(filler_walk.account);
+        Ok(Self {
+            headers: pad(
+                class,
+                "anchors",
+                header_hints.clone(),
+                ANCHORS,
+                HeaderHint { used: false, ..header_hints[0] },
+            )?,
+            roots: pad(class, "tries", walks.roots.0, class.roots, filler)?,
+            branches: pad(class, "branch nodes", walks.branches.0, class.branches, filler.base)?,
+            pairs: pad(class, "leaves and extensions", walks.pairs.0, class.pairs, filler.base + 1)?,
+            steps: pad(class, "steps", walks.steps.0, class.steps, filler_walk.step)?,
+            addresses: pad(class, "addresses", addresses.0.clone(), class.addresses, addresses.0[0])?,
+            accounts,
+            slots: pad(class, "storage slots", slots, class.slots, filler_slot)?,
+            plain_keys: key_messages.0,
+            mapping_keys: key_messages.1,
+            nested_keys: key_messages.2,
+            leaves: pad(class, "facts", leaves, class.facts, unused_leaf)?,
+            messages: places.messages,
+            empty_item: walks.empty_item,
+        })
+    }
+}
+
+fn header_hints(headers: &[Header<'_>], evidence: &Evidence, places: &Places) -> Result<Vec<HeaderHint>, LayoutError> {
+    let hint = |(header, rlp): (&Header<'_>, &Vec<u8>)| {
+        let sizes: Vec<usize> =
+            (0..header.field_count()).map(|field| header.field_bytes(field).map_or(0, <[u8]>::len)).collect();
+        if !headers::readable(&sizes) {
+            return Err(LayoutError::Header { block: header.number });
+        }
+        Ok(HeaderHint { message: places.by_bytes[rlp.as_slice()], fields: sizes.len() as u64, used: true })
+    };
+    headers.iter().zip(&evidence.headers).map(hint).collect()
+}

@@ -1,0 +1,98 @@
+//! The whole statement, natively evaluated: honest evidence is accepted with the native root, every lie is refused.
+
+mod chain;
+mod honest;
+mod lies;
+mod tries;
+
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
+use serde_json::Value;
+
+use super::*;
+use crate::evidence::Evidence;
+use crate::facts::{Fact, FactKind, FactTree};
+use crate::grid::Memory;
+use crate::keccak::sponge;
+use crate::testing::{fixture_json, unhex, word};
+use crate::trie::Nodes;
+
+/// A builder over the memory of `messages`, with the cells that say where messages start.
+fn builder(class: &Class, messages: &[Vec<u8>]) -> (Builder, Vec<Cell>, Vec<Cell>) {
+    let (mut blocks, mut first) = (vec![], vec![]);
+    for message in messages {
+        let padded = sponge::pad(message);
+        first.extend((0..padded.len()).map(|i| i == 0));
+        blocks.extend(padded);
+    }
+    blocks.resize(class.blocks, sponge::pad(&[])[0]);
+    first.resize(class.blocks, true);
+    let states: Vec<_> = sponge::run(&blocks, &first).iter().map(|(_, out)| sponge::state_bytes(out)).collect();
+    let mut b = Builder::new(class.shape(), Memory::new(&blocks, &states));
+    let mut start = 0;
+    let (mut firsts, mut starts) = (vec![], vec![]);
+    for (block, first) in first.iter().enumerate() {
+        if *first {
+            start = block as u64;
+        }
+        firsts.push(b.witness(Fr::from(u64::from(*first))));
+        starts.push(b.witness(Fr::from(start)));
+    }
+    (b, firsts, starts)
+}
+
+/// The builder with everything recorded.
+fn record(class: &Class, layout: &Layout) -> Builder {
+    let (mut b, first, start) = builder(class, &layout.messages);
+    constrain(&mut b, class, layout, &first, &start, Fr::from(7));
+    b
+}
+
+/// Checks that the circuit accepts the evidence and has the native root, and returns its rows.
+fn accept(class: &Class, evidence: &Evidence) -> usize {
+    let layout = Layout::new(class, evidence).unwrap_or_else(|error| panic!("{error}"));
+    let b = record(class, &layout);
+    b.check().unwrap_or_else(|violation| panic!("{violation}"));
+    let instances = b.instances();
+    assert_eq!(instances.len(), INSTANCES);
+    assert_eq!(instances[0], FactTree::new(&evidence.facts).expect("few facts").root());
+    assert_eq!(instances[1], Fr::from(7));
+    let anchors = evidence.anchors().expect("headers");
+    for (i, pair) in instances[2..].chunks(2).enumerate() {
+        let expected = anchors.get(i).map_or([Fr::zero(); 2], |(number, hash)| {
+            let half = |bytes: &[u8]| crate::facts::field(bytes);
+            let shift = Fr::from_raw([0, 0, 1, 0]);
+            [Fr::from(*number) * shift + half(&hash[..16]), half(&hash[16..])]
+        });
+        assert_eq!(pair, expected, "anchor {i}");
+    }
+    b.rows()
+}
+
+/// A fact without keys and value.
+fn fact(kind: FactKind, block: u64, address: [u8; 20], slot: [u8; 32]) -> Fact {
+    Fact { kind, block, address, slot, key: [0; 32], key2: [0; 32], value: [0; 32] }
+}
+
+/// The header, the nodes, and account and slot facts of a proof file.
+fn file(name: &str) -> Option<(Vec<Fact>, Vec<Vec<u8>>, Nodes)> {
+    let file = fixture_json(&format!("proofs/{name}.json"))?;
+    let header = unhex(file["header_rlp"].as_str().expect("hex"));
+    let block = file["block_number"].as_u64().expect("a number");
+    let mut facts = vec![];
+    let mut nodes = Nodes::default();
+    let mut put = |list: &Value| {
+        for node in list.as_array().expect("a list") {
+            nodes.insert(unhex(node.as_str().expect("hex")));
+        }
+    };
+    for response in file["proofs"].as_array().expect("a list") {
+        let address: [u8; 20] = unhex(response["address"].as_str().expect("hex")).try_into().expect("20 bytes");
+        put(&response["accountProof"]);
+        facts.push(fact(FactKind::Account, block, address, word("1")));
+        for slot in response["storageProof"].as_array().expect("a list") {
+            put(&slot["proof"]);
+            facts.push(fact(FactKind::Slot, block, address, word(slot["key"].as_str().expect("hex"))));
+        }
+    }
+    Some((facts, vec![header], nodes))
+}
