@@ -139,6 +139,10 @@ pub struct Calibration {
     pub max_abs_error: f64,
     /// Mean difference.
     pub mean_abs_error: f64,
+    /// Share of labelled rows on the right side of 1/2, integers.
+    pub accuracy: Option<f64>,
+    /// Area under the ROC curve, integers.
+    pub auc: Option<f64>,
 }
 
 /// What a node knows of a model it can prove.

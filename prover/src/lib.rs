@@ -1,20 +1,24 @@
 //! From evidence to verified proofs: setup, keys, jobs.
 
+pub mod circuits;
 pub mod class;
 pub mod cost;
 pub mod engine;
 pub mod evidence;
 pub mod evm;
 pub mod files;
+pub mod histories;
 pub mod jobs;
 pub mod keys;
 pub mod model_key;
 pub mod onnx;
 pub mod queue;
 pub mod score;
+pub mod scores;
 pub mod snark;
 pub mod srs;
 pub mod transcript;
+pub mod verifiers;
 
 #[cfg(test)]
 pub(crate) mod testing;

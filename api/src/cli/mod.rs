@@ -7,6 +7,9 @@ mod pin;
 mod query;
 mod replay;
 pub mod report;
+mod serve;
+mod setup;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -38,6 +41,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the node: follow the chain, prove, answer HTTP and on-chain requests.
+    Serve(serve::ServeArgs),
+    /// Make or load the reference string, make the keys and the verifiers (once; minutes).
+    Setup(setup::SetupArgs),
     /// Add, list and inspect models.
     #[command(subcommand)]
     Model(model::Command),
@@ -45,6 +52,8 @@ pub enum Command {
     Query(query::QueryArgs),
     /// Ask a node for a score and keep its proof in a file.
     Prove(query::ProveArgs),
+    /// Check a proof file without the node that made it.
+    Verify(verify::VerifyArgs),
     /// Keep the hash of a block on chain for ever (anyone may; one pin per 8,191 blocks keeps all history reachable).
     Pin(pin::PinArgs),
     /// Look for what is wrong: node, chain, contracts, data directory, disk.
@@ -75,6 +84,9 @@ pub fn cache_dir() -> PathBuf {
 pub async fn run(cli: Cli) -> eyre::Result<()> {
     let report = report::Report::new(cli.json);
     match cli.command {
+        Command::Serve(args) => serve::run(args, report).await,
+        Command::Setup(args) => setup::run(args, report).await,
+        Command::Verify(args) => verify::run(args, report).await,
         Command::Model(command) => model::run(command, report).await,
         Command::Query(args) => query::query(args, report).await,
         Command::Prove(args) => query::prove(args, report).await,

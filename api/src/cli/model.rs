@@ -3,12 +3,16 @@
 use super::NodeArg;
 use super::client::Client;
 use super::report::Report;
+use super::setup::SrsArgs;
 use alloy::primitives::B256;
 use clap::{Args, Subcommand};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use vouch_prover::engine::NewModel;
+use vouch_prover::scores;
+use vouch_prover::snark::KeySource;
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -17,6 +21,8 @@ pub enum Command {
     Add(AddArgs),
     /// The models of a node.
     List(NodeArg),
+    /// Recompute structureId and modelId from the ONNX file and the plan, and compare.
+    Verify(VerifyArgs),
     /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation.
     Inspect(InspectArgs),
 }
@@ -41,6 +47,29 @@ pub struct AddArgs {
     calibration: Option<PathBuf>,
 }
 
+/// A model to recompute.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The id it should have.
+    #[arg(long)]
+    model: Option<B256>,
+    /// The structure id it should have: plan, quantisation and layers without the weights.
+    #[arg(long)]
+    structure: Option<B256>,
+    /// The ONNX file.
+    #[arg(long)]
+    onnx: PathBuf,
+    /// The plan (TOML).
+    #[arg(long)]
+    plan: PathBuf,
+    /// The calibration rows (CSV) it was quantised with.
+    #[arg(long)]
+    calibration: Option<PathBuf>,
+    /// String and keys.
+    #[command(flatten)]
+    srs: SrsArgs,
+}
+
 /// A model to look at.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
@@ -63,6 +92,7 @@ fn text(path: &Path) -> eyre::Result<String> {
 pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
     match command {
         Command::Add(args) => add(args, report).await,
+        Command::Verify(args) => verify(args, report).await,
         Command::List(node) => {
             let models = Client::new(&node.node).get("/v1/models").await?;
             report.result(&models, || {
@@ -92,6 +122,26 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     report.say("compiling the model and making its keys (the first time takes some minutes)");
     let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
     report.result(&model, || lines(&model))
+}
+
+async fn verify(args: VerifyArgs, report: Report) -> eyre::Result<()> {
+    let name = args.onnx.display().to_string();
+    let calibration = args.calibration.as_deref().map(text).transpose()?;
+    let new = NewModel { name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration };
+    report.say("compiling the model and making its keys");
+    let source = tokio::task::spawn_blocking(move || -> eyre::Result<KeySource> {
+        let compiled = scores::compile(&new)?;
+        Ok(scores::keys(&args.srs.keys, &args.srs.load()?, &new.name, &compiled)?.source)
+    });
+    let KeySource::Data(key) = source.await?? else { eyre::bail!("a score class takes its key as data") };
+    let (model, structure) = (key.model_id(), key.structure_id());
+    for (what, expected, got) in [("structure id", args.structure, structure), ("model id", args.model, model)] {
+        if let Some(expected) = expected {
+            eyre::ensure!(expected == got, "{what}: expected {expected}, the files give {got}");
+        }
+    }
+    let body = json!({"model_id": model, "structure_id": structure, "class_id": key.class_id});
+    report.result(&body, || format!("model id      {model}\nstructure id  {structure}\nclass id      {}", key.class_id))
 }
 
 fn word<'a>(model: &'a Value, name: &str) -> &'a str {

@@ -94,8 +94,9 @@ pub async fn add(
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "body", "the body is not what this path takes", detail)
     })?;
     let tip = node.queue.indexer().status()?.tip.ok_or(IndexError::Empty)?;
-    let questions = node.queue.engine().questions_of_plan(&body.plan, Address::ZERO, tip)?;
+    let mut questions = node.queue.engine().questions_of_plan(&body.plan, Address::ZERO, tip)?;
     evidence::check_bounds(&evidence::questions(&questions))?;
+    questions.iter_mut().for_each(|q| q.block = tip);
     evidence::check_code(node.queue.indexer(), &questions).await?;
     let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping", "try again later");
     let _permit = node.adding.clone().acquire_owned().await.map_err(busy)?;

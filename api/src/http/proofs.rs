@@ -72,6 +72,11 @@ pub struct ProofView {
     instances: Vec<B256>,
     /// The proofs of its roots.
     histories: Vec<HistoryView>,
+    /// The chain whose facts were read.
+    chain_id: u64,
+    /// The key data of the model, as it is registered.
+    #[schema(value_type = String)]
+    model_key: Bytes,
     /// True when no history proof was made for this query.
     reused_root: bool,
     /// Ready-made transactions.
@@ -97,6 +102,9 @@ async fn view(node: &Node, served: Served) -> ProofView {
     let posted = posted(provider, node.contracts, &served).await.unwrap_or_else(|_| none());
     let calldata = calldata(&served, node.contracts, &posted);
     let on_chain = claim(&served);
+    let models = node.queue.engine().models();
+    let model_key =
+        models.into_iter().find(|m| m.model_id == served.score.task.model).map(|m| m.key).unwrap_or_default();
     let Served { job, score, histories } = served;
     let histories = histories.into_iter().zip(posted).map(|(h, posted)| HistoryView {
         class: h.class,
@@ -119,6 +127,8 @@ async fn view(node: &Node, served: Served) -> ProofView {
         proof: score.proof.proof,
         instances: score.proof.instances,
         histories: histories.collect(),
+        chain_id: score.task.chain_id,
+        model_key,
         reused_root: job.reused_root,
         calldata,
     }

@@ -1,0 +1,173 @@
+//! `vouch serve`: the node. Follows the chain, proves, answers HTTP and on-chain requests.
+
+use super::report::Report;
+use super::setup::SrsArgs;
+use crate::chain::contracts::Addresses;
+use crate::chain::sender::{Sender, read_key};
+use crate::chain::watcher::Watcher;
+use crate::http;
+use crate::node::Node;
+use alloy::primitives::Address;
+use clap::Args;
+use eyre::WrapErr;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use vouch_indexer::db::Db;
+use vouch_indexer::{Config, Finality, Indexer, Start};
+use vouch_prover::circuits::Circuits;
+use vouch_prover::engine::Engine;
+use vouch_prover::queue::{Queue, QueueConfig};
+
+/// Chains whose `finalized` tag means nothing: anvil and hardhat, geth's developer chain.
+const LOCAL_CHAIN_IDS: [u64; 2] = [31_337, 1_337];
+/// Blocks on top of a final one on such chains.
+const LOCAL_FINALITY_BLOCKS: u64 = 64;
+
+/// How to run the node.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// JSON-RPC of the chain: http(s)://, ws(s):// or the path of an IPC socket. It needs eth_getProof.
+    #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]
+    rpc: String,
+    /// Data directory: index, jobs, proofs, models. One process at a time.
+    #[arg(long, env = "VOUCH_DATA", default_value_os_t = super::cache_dir().join("data"))]
+    data: PathBuf,
+    /// Address of the HTTP interface.
+    #[arg(long, default_value = "127.0.0.1:8700")]
+    listen: String,
+    /// First indexed block, for a new data directory. Default: 8,191 below the head, block 1 on a local chain.
+    #[arg(long)]
+    start: Option<u64>,
+    /// A block counts as final under this many others. Default: the chain's `finalized` tag, 64 on a local chain.
+    #[arg(long)]
+    finality: Option<u64>,
+    /// Milliseconds between two looks at the head.
+    #[arg(long, default_value_t = 500)]
+    poll_ms: u64,
+    /// The `Vouch` contract: its requests are answered.
+    #[arg(long)]
+    vouch: Option<Address>,
+    /// The `HistoryRoots` contract.
+    #[arg(long)]
+    history_roots: Option<Address>,
+    /// The `ModelRegistry` contract.
+    #[arg(long)]
+    registry: Option<Address>,
+    /// File with the private key that sends answers. The environment variable VOUCH_SIGNER_KEY holds the key itself.
+    /// Without a key requests are proven but not answered.
+    #[arg(long)]
+    signer_key_file: Option<PathBuf>,
+    /// Who is paid for proofs; the signer's account if not given.
+    #[arg(long)]
+    payee: Option<Address>,
+    /// Most queries that may wait.
+    #[arg(long, default_value_t = 256)]
+    max_waiting: usize,
+    /// The file ethers.min.js for the web page (npm package ethers, folder dist).
+    #[arg(long)]
+    ethers: Option<PathBuf>,
+    /// String and keys.
+    #[command(flatten)]
+    srs: SrsArgs,
+}
+
+/// Runs until SIGINT or SIGTERM. Unfinished jobs resume at the next start.
+pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
+    let recorder = PrometheusBuilder::new().install_recorder().wrap_err("metrics")?;
+    let db = Db::open(&args.data)?;
+    let indexer = Indexer::open(db.clone(), config(&args).await?).await?;
+    let chain_id = indexer.node().chain_id().await?;
+    let srs_args = args.srs.clone();
+    let srs = tokio::task::spawn_blocking(move || srs_args.load()).await??;
+    srs.allowed_on(chain_id)?;
+    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs)?);
+    let bounds = QueueConfig { max_waiting: args.max_waiting, ..QueueConfig::default() };
+    let queue = Queue::new(db, indexer.clone(), engine, bounds);
+    let contracts = Addresses { vouch: args.vouch, history_roots: args.history_roots, registry: args.registry };
+    let value = std::env::var("VOUCH_SIGNER_KEY").ok();
+    let sender = match read_key(args.signer_key_file.as_deref(), value.as_deref())? {
+        Some(key) => Some(Sender::connect(&args.rpc, key, contracts).await?),
+        None => None,
+    };
+    let payee = args.payee.or(sender.as_ref().map(Sender::address)).unwrap_or_default();
+    let mut node = Node::new(queue.clone());
+    node.contracts = contracts;
+    node.payee = payee;
+    node.metrics = Some(recorder);
+    node.ethers = args.ethers.or_else(ethers_beside);
+
+    let listener =
+        TcpListener::bind(&args.listen).await.wrap_err_with(|| format!("cannot listen on {}", args.listen))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    report.result(&json!({"url": url, "chain_id": chain_id, "payee": payee}), || format!("chain {chain_id}, {url}"))?;
+
+    let (stop, stopped) = watch::channel(false);
+    let stopping = |mut stopped: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone: stop too.
+        let _ = stopped.wait_for(|s| *s).await;
+    };
+    let poll = Duration::from_millis(args.poll_ms);
+    let provider = indexer.node().provider().clone();
+    let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, poll);
+    let tasks = [
+        tokio::spawn({
+            let (indexer, stop) = (indexer.clone(), stopping(stopped.clone()));
+            async move { indexer.run(stop).await }
+        }),
+        tokio::spawn({
+            let stop = stopping(stopped.clone());
+            async move { queue.run(stop).await }
+        }),
+        tokio::spawn(watcher.run(stopping(stopped.clone()))),
+    ];
+    tokio::select! {
+        served = axum::serve(listener, http::router(node)).into_future() => served?,
+        signal = interrupted() => report.say(format!("{signal}: stopping; unfinished jobs resume at the next start")),
+    }
+    let _ = stop.send(true);
+    for task in tasks {
+        task.await?;
+    }
+    Ok(())
+}
+
+async fn config(args: &ServeArgs) -> eyre::Result<Config> {
+    let mut config = Config::new(&args.rpc);
+    config.poll_interval = Duration::from_millis(args.poll_ms);
+    let is_local = {
+        let node = vouch_indexer::node::Node::connect(&args.rpc, config.retry).await?;
+        LOCAL_CHAIN_IDS.contains(&node.chain_id().await?)
+    };
+    let local_finality = is_local.then_some(LOCAL_FINALITY_BLOCKS);
+    if let Some(blocks) = args.finality.or(local_finality) {
+        config.finality = Finality::Depth { blocks };
+    }
+    if let Some(number) = args.start.or(is_local.then_some(1)) {
+        config.start = Start::Block(number);
+    }
+    Ok(config)
+}
+
+/// `ethers.min.js` of the npm package, in this folder or one above.
+fn ethers_beside() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let places = ["node_modules/ethers/dist/ethers.min.js", "contracts/node_modules/ethers/dist/ethers.min.js"];
+    here.ancestors().flat_map(|dir| places.map(|place| dir.join(place))).find(|path| path.is_file())
+}
+
+async fn interrupted() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        // Without a handler the signal ends the process, which is as safe.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = tokio::signal::ctrl_c() => "SIGINT",
+    }
+}

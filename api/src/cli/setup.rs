@@ -1,0 +1,170 @@
+//! `vouch setup`: reference string, keys and verifiers, once; the next start finds them.
+
+use super::report::Report;
+use clap::Args;
+use eyre::WrapErr;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+use vouch_prover::evm::Passport;
+use vouch_prover::histories::{self, CLASSES};
+use vouch_prover::scores;
+use vouch_prover::srs::Srs;
+use vouch_prover::verifiers;
+
+/// Which reference string, and where keys are.
+#[derive(Clone, Debug, Args)]
+pub struct SrsArgs {
+    /// Folder of reference string, keys and verifiers.
+    #[arg(long, env = "VOUCH_KEYS", default_value_os_t = super::cache_dir().join("keys"))]
+    pub keys: PathBuf,
+    /// A powers-of-tau file of a ceremony (halo2 raw or snarkjs .ptau). Without it: a development string, whose secret
+    /// is public, accepted on local chains only.
+    #[arg(long)]
+    pub ceremony: Option<PathBuf>,
+    /// SHA-256 that the ceremony file must have, in hex.
+    #[arg(long, requires = "ceremony")]
+    pub ceremony_sha256: Option<String>,
+}
+
+/// Rows of the largest circuit, log2.
+const MAX_K: u32 = {
+    let mut k = 0;
+    let mut i = 0;
+    while i < CLASSES.len() {
+        if CLASSES[i].k > k {
+            k = CLASSES[i].k;
+        }
+        i += 1;
+    }
+    k
+};
+
+impl SrsArgs {
+    /// Loads or makes the string.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn load(&self) -> eyre::Result<Srs> {
+        let Some(source) = &self.ceremony else { return Ok(Srs::development(&self.keys, MAX_K)?) };
+        let pin = match &self.ceremony_sha256 {
+            None => None,
+            Some(text) => {
+                let bytes = hex::decode(text.trim_start_matches("0x")).wrap_err("--ceremony-sha256 is not hex")?;
+                let got = bytes.len();
+                Some(bytes.try_into().map_err(|_| eyre::eyre!("--ceremony-sha256: expected 32 bytes, got {got}"))?)
+            }
+        };
+        Ok(Srs::ceremony(&self.keys, source, MAX_K, pin)?)
+    }
+}
+
+/// What to set up.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// Say that the development string is meant (it is the default; real chains need --ceremony).
+    #[arg(long, conflicts_with = "ceremony")]
+    dev: bool,
+    /// String and keys.
+    #[command(flatten)]
+    srs: SrsArgs,
+}
+
+/// A verifier, ready to deploy.
+#[derive(Serialize)]
+struct VerifierView {
+    class: String,
+    bytecode: String,
+    instances: usize,
+    proof_bytes: usize,
+    verifier_bytes: usize,
+    k: u32,
+    key_mb: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structure_points: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight_points: Option<usize>,
+}
+
+impl VerifierView {
+    fn new(class: &str, passport: Passport, key_bytes: u64) -> Self {
+        Self {
+            class: class.to_owned(),
+            bytecode: passport.bytecode.to_string(),
+            instances: passport.num_instances,
+            proof_bytes: passport.proof_bytes,
+            verifier_bytes: passport.runtime_bytes,
+            k: passport.k,
+            key_mb: key_bytes as f64 / f64::from(1 << 20),
+            class_id: passport.class_id.map(|id| id.to_string()),
+            structure_points: passport.structure_points,
+            weight_points: passport.weight_points,
+        }
+    }
+}
+
+/// Everything a deployer needs.
+#[derive(Serialize)]
+struct SetupView {
+    keys: PathBuf,
+    srs: String,
+    is_development: bool,
+    history: Vec<VerifierView>,
+    score: Vec<VerifierView>,
+}
+
+/// Sets up, with a progress bar.
+pub async fn run(args: SetupArgs, report: Report) -> eyre::Result<()> {
+    let view = tokio::task::spawn_blocking(move || make(&args.srs)).await??;
+    report.result(&view, || {
+        let line = |v: &VerifierView| {
+            format!(
+                "{:<10} k {}  key {:>6.0} MB  proof {} bytes  verifier {} bytes",
+                v.class, v.k, v.key_mb, v.proof_bytes, v.verifier_bytes
+            )
+        };
+        let mut lines: Vec<String> = view.history.iter().chain(&view.score).map(line).collect();
+        lines.insert(
+            0,
+            format!(
+                "reference string {}{}",
+                view.srs,
+                if view.is_development { " (development: local chains only)" } else { "" }
+            ),
+        );
+        lines.push(format!("everything is in {}", view.keys.display()));
+        lines.join("\n")
+    })
+}
+
+fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
+    let bar = ProgressBar::new(2 + CLASSES.len() as u64);
+    bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar.set_message("reference string");
+    let srs = args.load()?;
+    bar.inc(1);
+    let mut history = Vec::new();
+    for (index, class) in CLASSES.iter().enumerate() {
+        bar.set_message(format!("keys of history class {}", class.name));
+        let keys = histories::keys(&args.keys, &srs, index)?;
+        bar.set_message(format!("verifier of history class {}", class.name));
+        history.push(VerifierView::new(class.name, verifiers::load_or_make(&args.keys, &keys)?, keys.file_bytes));
+        bar.inc(1);
+    }
+    bar.set_message("verifier of the score class");
+    let keys = scores::keys(&args.keys, &srs, "sample", &scores::sample()?)?;
+    let score = VerifierView::new(keys.class.name, verifiers::load_or_make(&args.keys, &keys)?, keys.file_bytes);
+    bar.inc(1);
+    bar.finish_and_clear();
+    Ok(SetupView {
+        keys: args.keys.clone(),
+        srs: srs.name(),
+        is_development: srs.origin == vouch_prover::srs::Origin::UnsafeDevelopment,
+        history,
+        score: vec![score],
+    })
+}

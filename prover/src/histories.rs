@@ -1,0 +1,165 @@
+//! History proofs: the smallest class that holds the evidence, proven and verified.
+//!
+//! Keys are read when a class is first used; one class is held in memory at a time, because a key takes hundreds of MB.
+
+use crate::class::Class;
+use crate::engine::{Anchor, EngineError, HistoryProof};
+use crate::evidence::Evidence;
+use crate::evm::{Passport, verify_in_revm};
+use crate::keys::Keys;
+use crate::scores::{element, rejected, word};
+use crate::snark::{Proof, verify};
+use crate::srs::Srs;
+use crate::verifiers;
+use alloy::primitives::{Address, B256};
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use vouch_circuits::evidence::Evidence as Witness;
+use vouch_circuits::facts::FactTree;
+use vouch_circuits::history::{Class as Capacity, HistoryCircuit};
+use vouch_circuits::instances::{self, HISTORY_INSTANCES, HistoryInstances, MAX_ANCHORS};
+use vouch_circuits::trie::Nodes;
+
+/// The classes in the order of `HistoryRoots`, smallest first.
+pub const CLASSES: [Capacity; 2] = Capacity::ALL;
+
+/// Class `index` as keys and verifiers know it.
+pub fn class(index: usize) -> Class {
+    const NAMES: [&str; 2] = ["history_s", "history_m"];
+    Class { name: NAMES[index], k: CLASSES[index].k, num_instances: HISTORY_INSTANCES, weights: None }
+}
+
+/// Reads the keys of class `index` from `dir`, or makes and stores them.
+///
+/// # Errors
+/// [`EngineError::Prover`].
+pub fn keys(dir: &Path, srs: &Srs, index: usize) -> Result<Keys, EngineError> {
+    let circuit = HistoryCircuit::keygen(&CLASSES[index]);
+    Keys::load_or_make(dir, srs, &class(index), "", &circuit).map_err(prover)
+}
+
+/// The history prover of a node.
+pub struct Histories {
+    dir: PathBuf,
+    srs: Srs,
+    loaded: Mutex<Option<(usize, Arc<Keys>)>>,
+}
+
+fn prover(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Prover { detail: e.to_string() }
+}
+
+impl Histories {
+    /// Keys in `dir`, under the string `srs`.
+    pub fn new(dir: PathBuf, srs: Srs) -> Self {
+        Self { dir, srs, loaded: Mutex::default() }
+    }
+
+    /// Proves the facts of `evidence` in the smallest class that has room.
+    ///
+    /// # Errors
+    /// [`EngineError::Capacity`] with what the largest class has too little room for.
+    pub fn prove(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
+        let witness = witness(evidence)?;
+        let mut reason = String::new();
+        let fits = |(_, class): &(usize, &Capacity)| match class.fits(&witness) {
+            Ok(()) => true,
+            Err(e) => {
+                reason = e.to_string();
+                false
+            }
+        };
+        let Some((index, capacity)) = CLASSES.iter().enumerate().find(fits) else {
+            return Err(EngineError::Capacity { detail: reason });
+        };
+        let circuit = HistoryCircuit::new(capacity, &witness, instances::address(payee.into())).map_err(prover)?;
+        let public = circuit.instances();
+        let keys = self.keys(index)?;
+        let proof = keys.prove(circuit, public).map_err(prover)?;
+        let root = proof.instances.first().map(word).unwrap_or_default();
+        Ok(HistoryProof {
+            class: index as u64,
+            root,
+            payee,
+            anchors: evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect(),
+            facts: witness.facts,
+            instances: proof.instances.iter().map(word).collect(),
+            proof: proof.bytes.into(),
+        })
+    }
+
+    /// Checks a history proof natively and in the EVM, against the public inputs that the contract will build and the
+    /// root of its facts.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`].
+    pub fn verify(&self, proof: &HistoryProof) -> Result<(), EngineError> {
+        let tree = FactTree::new(&proof.facts).map_err(|e| rejected("native", e))?;
+        if word(&tree.root()) != proof.root {
+            return Err(rejected("native", "the root is not that of the facts"));
+        }
+        if proof.anchors.is_empty() || proof.anchors.len() > MAX_ANCHORS {
+            return Err(rejected("native", format!("{} anchors, expected 1 to {MAX_ANCHORS}", proof.anchors.len())));
+        }
+        let expected = public_inputs(proof).ok_or_else(|| rejected("native", "the root is not below the modulus"))?;
+        if expected.iter().map(word).collect::<Vec<B256>>() != proof.instances {
+            return Err(rejected("native", "the public inputs are not those of root, payee and anchors"));
+        }
+        let index = usize::try_from(proof.class).ok().filter(|i| *i < CLASSES.len());
+        let index = index.ok_or_else(|| rejected("native", format!("there is no class {}", proof.class)))?;
+        let keys = self.keys(index)?;
+        let snark = Proof { bytes: proof.proof.to_vec(), instances: expected };
+        if !verify(&keys.srs, keys.vk(), &keys.source, &snark) {
+            return Err(rejected("native", "the history proof does not verify"));
+        }
+        let passport: Passport = verifiers::load_or_make(&self.dir, &keys).map_err(prover)?;
+        verify_in_revm(&passport, &keys.source, &snark).map_err(|e| rejected("evm", e))?;
+        Ok(())
+    }
+
+    fn keys(&self, index: usize) -> Result<Arc<Keys>, EngineError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((held, keys)) = &*loaded
+            && *held == index
+        {
+            return Ok(keys.clone());
+        }
+        // The old key goes before the new one comes.
+        *loaded = None;
+        let keys = Arc::new(keys(&self.dir, &self.srs, index)?);
+        *loaded = Some((index, keys.clone()));
+        Ok(keys)
+    }
+}
+
+/// Public inputs of a history proof, as the contract builds them. `None` if the root is no field element.
+pub fn public_inputs(proof: &HistoryProof) -> Option<Vec<Fr>> {
+    let anchor = |a: &Anchor| instances::Anchor { number: a.number, hash: a.hash.0 };
+    let anchors = std::array::from_fn(|i| proof.anchors.get(i).map(anchor));
+    Some(HistoryInstances { root: element(&proof.root)?, payee: proof.payee.into(), anchors }.to_fields())
+}
+
+/// The evidence as the circuit takes it: headers, each node once, the same facts. Walks everything again natively.
+///
+/// # Errors
+/// [`EngineError::Prover`] if the evidence does not prove the values of its facts.
+pub fn witness(evidence: &Evidence) -> Result<Witness, EngineError> {
+    let headers: Vec<Vec<u8>> = evidence.blocks.iter().map(|b| b.header_rlp.to_vec()).collect();
+    let mut nodes = Nodes::default();
+    for account in evidence.blocks.iter().flat_map(|b| &b.accounts) {
+        for node in account.nodes.iter().chain(account.slots.iter().flat_map(|s| &s.nodes)) {
+            nodes.insert(node.to_vec());
+        }
+    }
+    let witness = Witness::collect(&evidence.facts, &headers, &nodes).map_err(prover)?;
+    match witness.facts.iter().zip(&evidence.facts).find(|(proven, claimed)| proven != claimed) {
+        None => Ok(witness),
+        Some((proven, claimed)) => Err(prover(format!(
+            "fact of block {}: evidence proves {}, expected {}",
+            claimed.block,
+            hex::encode(proven.value),
+            hex::encode(claimed.value)
+        ))),
+    }
+}

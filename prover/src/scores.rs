@@ -1,0 +1,296 @@
+//! Models of the node: compiled, with keys, proven and verified.
+//!
+//! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
+
+use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, OUTPUTS, ScoreProof, ScoreTask};
+use crate::evm::{Passport, to_word, verify_in_revm};
+use crate::keys::Keys;
+use crate::onnx::{self, FloatModel};
+use crate::score::{self, ScoreKeysError};
+use crate::snark::{KeySource, Proof, verify};
+use crate::srs::Srs;
+use crate::verifiers;
+use alloy::primitives::{Address, B256};
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
+use halo2_base::halo2_proofs::halo2curves::ff::PrimeField;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use vouch_circuits::facts::{Fact, FactTree};
+use vouch_circuits::model::{Activation, Layer, Model, output};
+use vouch_circuits::plan::Plan;
+use vouch_circuits::score::{Request, ScoreCircuit, open};
+use vouch_indexer::db::{Batch, Column, Db};
+
+/// What is stored of a model.
+#[derive(Clone, Serialize, Deserialize)]
+struct Record {
+    info: ModelInfo,
+    model: Model,
+}
+
+/// A model ready to prove.
+struct Loaded {
+    info: ModelInfo,
+    model: Arc<Model>,
+    plan: Arc<Plan>,
+    keys: Mutex<Option<Arc<Keys>>>,
+}
+
+/// The models of a data directory.
+pub struct Scores {
+    db: Db,
+    dir: PathBuf,
+    srs: Srs,
+    models: Mutex<BTreeMap<B256, Arc<Loaded>>>,
+}
+
+fn prover(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Prover { detail: e.to_string() }
+}
+
+/// A compiled model that is not stored.
+pub struct Compiled {
+    /// The integer program.
+    pub model: Arc<Model>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Float against integers, if rows were given.
+    pub report: Option<onnx::Report>,
+}
+
+/// From an ONNX file and a plan to the integer program.
+///
+/// # Errors
+/// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
+pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
+    let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
+    let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
+    let float = FloatModel::import(&new.onnx).map_err(|e| refuse(e.to_string()))?;
+    float.check_inputs(plan.features.len()).map_err(|e| refuse(e.to_string()))?;
+    let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
+    let rows = match &new.calibration {
+        Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
+        None => onnx::Calibration::default(),
+    };
+    let quantised = onnx::quantise(&float, &rows).map_err(|e| refuse(e.to_string()))?;
+    let report = (!rows.rows.is_empty()).then_some(quantised.report);
+    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report })
+}
+
+/// Reads the keys of a compiled model from `dir`, or makes and stores them.
+///
+/// # Errors
+/// [`EngineError::Model`] if model and plan do not fit the class, [`EngineError::Prover`] otherwise.
+pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Keys, EngineError> {
+    score::keys(dir, srs, &compiled.model, &compiled.plan).map_err(|e| match e {
+        ScoreKeysError::Score(e) => EngineError::Model { name: name.to_owned(), detail: e.to_string() },
+        ScoreKeysError::Keys(e) => prover(e),
+    })
+}
+
+/// The smallest model of the class: the verifier contract is the same for every model, so it can be made before any.
+///
+/// # Errors
+/// [`EngineError::Model`]; it does not happen.
+pub fn sample() -> Result<Compiled, EngineError> {
+    let refuse = |e: String| EngineError::Model { name: "sample".into(), detail: e };
+    let plan = "blocks = { back = 0, every = 1 }\n[[feature]]\nname = \"time\"\nsource = { kind = \"header\", field = \
+                \"timestamp\", bits = \"0..32\", decimals = 9 }\nmake = \"last\"\n";
+    let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;
+    let layer = Layer {
+        name: "sample".into(),
+        weights: vec![vec![1]],
+        bias: vec![0],
+        shift: Layer::SHIFTS[0],
+        bits: 0,
+        activation: Activation::Identity,
+    };
+    let model = Model { inputs: 1, layers: vec![layer] }.sized().map_err(|e| refuse(e.to_string()))?;
+    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None })
+}
+
+impl Scores {
+    /// The models in `db`, with keys in `dir` under the string `srs`.
+    ///
+    /// # Errors
+    /// [`EngineError::Prover`] if a stored model does not parse.
+    pub fn open(db: Db, dir: PathBuf, srs: Srs) -> Result<Self, EngineError> {
+        let mut models = BTreeMap::new();
+        for (_, value) in db.scan(Column::Models, &[]).map_err(prover)? {
+            let record: Record = serde_json::from_slice(&value).map_err(prover)?;
+            let plan = Plan::parse(&record.info.plan).map_err(prover)?;
+            let loaded = Loaded {
+                info: record.info,
+                model: Arc::new(record.model),
+                plan: Arc::new(plan),
+                keys: Mutex::default(),
+            };
+            models.insert(loaded.info.model_id, Arc::new(loaded));
+        }
+        Ok(Self { db, dir, srs, models: Mutex::new(models) })
+    }
+
+    /// What is known of each model.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.values().map(|m| m.info.clone()).collect()
+    }
+
+    /// Compiles, makes keys and a verifier, stores.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`], [`EngineError::Prover`].
+    pub fn add(&self, new: &NewModel) -> Result<ModelInfo, EngineError> {
+        let compiled = compile(new)?;
+        let start = Instant::now();
+        let keys = keys(&self.dir, &self.srs, &new.name, &compiled)?;
+        let keygen_s = start.elapsed().as_secs_f64();
+        verifiers::load_or_make(&self.dir, &keys).map_err(prover)?;
+        let KeySource::Data(key) = &keys.source else { return Err(prover("a score class takes its key as data")) };
+        let info = ModelInfo {
+            model_id: key.model_id(),
+            structure_id: key.structure_id(),
+            class_id: key.class_id,
+            name: new.name.clone(),
+            plan: new.plan.clone(),
+            key: key.bytes().into(),
+            inputs: compiled.model.inputs,
+            outputs: compiled.model.outputs(),
+            facts: compiled.plan.facts.len(),
+            window_blocks: compiled.plan.window_blocks(),
+            calibration: compiled.report.map(|r| Calibration {
+                rows: r.rows,
+                max_abs_error: r.max_abs_error,
+                mean_abs_error: r.mean_abs_error,
+                accuracy: r.integer_accuracy,
+                auc: r.integer_auc,
+            }),
+            keygen_s,
+            key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
+        };
+        let record = Record { info: info.clone(), model: (*compiled.model).clone() };
+        let mut batch = Batch::default();
+        batch.put(Column::Models, info.model_id.as_slice(), serde_json::to_vec(&record).map_err(prover)?);
+        self.db.write(batch).map_err(prover)?;
+        let loaded = Loaded {
+            info: info.clone(),
+            model: compiled.model,
+            plan: compiled.plan,
+            keys: Mutex::new(Some(Arc::new(keys))),
+        };
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.insert(info.model_id, Arc::new(loaded));
+        Ok(info)
+    }
+
+    /// The facts that `model` reads, values zero.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Plan`].
+    pub fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
+        let loaded = self.get(model)?;
+        let keys = loaded.plan.resolve(subject.into(), as_of);
+        let keys = keys.map_err(|e| EngineError::Plan { model, detail: e.to_string() })?;
+        Ok(keys.into_iter().map(|key| key.holds([0; 32])).collect())
+    }
+
+    /// Proves a score.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Prover`].
+    pub fn prove(&self, task: &ScoreTask) -> Result<ScoreProof, EngineError> {
+        let loaded = self.get(task.model)?;
+        let keys = self.keys(&loaded)?;
+        let mut trees = Vec::new();
+        for (_, facts) in &task.roots {
+            trees.push((FactTree::new(facts).map_err(prover)?, facts.clone()));
+        }
+        let (roots, openings) = open(&loaded.plan, task.subject.into(), task.as_of, &trees).map_err(prover)?;
+        let request = Request {
+            chain_id: task.chain_id,
+            payee: task.payee.into(),
+            subject: task.subject.into(),
+            as_of: task.as_of,
+        };
+        let circuit = ScoreCircuit::new(loaded.model.clone(), loaded.plan.clone(), &request, &roots, &openings);
+        let circuit = circuit.map_err(prover)?;
+        let public = circuit.instances().clone();
+        let proof = score::prove(&keys, circuit).map_err(prover)?;
+        Ok(ScoreProof {
+            outputs: public.outputs.map(output),
+            roots: public.roots.map(|r| word(&r)),
+            instances: proof.instances.iter().map(word).collect(),
+            proof: proof.bytes.into(),
+        })
+    }
+
+    /// Checks a score natively and in the EVM, against the public inputs that the contract will build.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`].
+    pub fn verify(&self, task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError> {
+        let loaded = self.get(task.model)?;
+        let keys = self.keys(&loaded)?;
+        let expected = public_inputs(task, proof);
+        if expected != proof.instances {
+            return Err(rejected("native", "the public inputs are not those of the claim"));
+        }
+        let instances = expected.iter().map(element).collect::<Option<Vec<Fr>>>();
+        let instances = instances.ok_or_else(|| rejected("native", "a public input is not below the modulus"))?;
+        let snark = Proof { bytes: proof.proof.to_vec(), instances };
+        if !verify(&keys.srs, keys.vk(), &keys.source, &snark) {
+            return Err(rejected("native", "the score proof does not verify"));
+        }
+        let passport: Passport = verifiers::load_or_make(&self.dir, &keys).map_err(prover)?;
+        verify_in_revm(&passport, &keys.source, &snark).map_err(|e| rejected("evm", e))?;
+        Ok(())
+    }
+
+    fn get(&self, model: B256) -> Result<Arc<Loaded>, EngineError> {
+        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.get(&model).cloned().ok_or(EngineError::UnknownModel { model })
+    }
+
+    /// The keys of a model, read once.
+    fn keys(&self, loaded: &Loaded) -> Result<Arc<Keys>, EngineError> {
+        let mut slot = loaded.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &*slot {
+            return Ok(keys.clone());
+        }
+        let compiled = Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None };
+        let keys = Arc::new(keys(&self.dir, &self.srs, &loaded.info.name, &compiled)?);
+        *slot = Some(keys.clone());
+        Ok(keys)
+    }
+}
+
+/// The error of a verifier that said no.
+pub(crate) fn rejected(verifier: &'static str, detail: impl std::fmt::Display) -> EngineError {
+    EngineError::Rejected { verifier, detail: detail.to_string() }
+}
+
+/// Public inputs of a score, as the contract builds them from the claim.
+pub fn public_inputs(task: &ScoreTask, proof: &ScoreProof) -> Vec<B256> {
+    let number = |n: u64| word(&Fr::from(n));
+    let mut all = vec![number(task.chain_id), task.payee.into_word(), task.subject.into_word(), number(task.as_of)];
+    all.extend(proof.roots);
+    let signed = |o: i64| if o < 0 { -Fr::from(o.unsigned_abs()) } else { Fr::from(o.unsigned_abs()) };
+    all.extend(proof.outputs.map(|o| word(&signed(o))));
+    debug_assert_eq!(all.len(), 4 + 2 * OUTPUTS);
+    all
+}
+
+/// A field element as the contracts take it.
+pub fn word(element: &Fr) -> B256 {
+    B256::from(to_word(element))
+}
+
+/// The field element of a word; `None` if it is not below the modulus.
+pub fn element(word: &B256) -> Option<Fr> {
+    let mut repr = word.0;
+    repr.reverse();
+    Option::from(Fr::from_repr(repr))
+}
