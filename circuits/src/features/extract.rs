@@ -71,6 +71,10 @@ pub fn cuts(fields: &[(usize, usize)]) -> Vec<usize> {
     for (low, high) in fields {
         cuts.extend([*low, *high, (low + 128).min(*high)]);
     }
+    // a segment that a range check cannot hold is cut once more
+    if !cuts.iter().any(|cut| (1..LOW_BITS).contains(cut)) {
+        cuts.push(LOW_BITS / 2);
+    }
     cuts.sort_unstable();
     cuts.dedup();
     cuts
@@ -251,6 +255,14 @@ mod tests {
         let claim: Vec<Fr> = claim.iter().map(|v| crate::fixed::to_field(*v)).collect();
         cut(&mut sheet, low248, top8, &cuts(&[(0, 8)]), &claim);
         assert_eq!(sheet.violations(&[]).is_empty(), accept);
+    }
+
+    #[test]
+    fn no_segment_is_wider_than_a_range_check() {
+        for (low, high) in [(248, 256), (0, 256), (0, 248), (255, 256), (1, 248), (0, 1)] {
+            let cuts = cuts(&[(low, high)]);
+            assert!(cuts.windows(2).all(|w| w[1] - w[0] <= crate::score::sheet::MAX_RANGE_BITS), "{cuts:?}");
+        }
     }
 
     #[test]

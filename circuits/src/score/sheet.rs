@@ -17,6 +17,8 @@ pub type Cell = AssignedValue<Fr>;
 
 /// Bits of one looked-up limb; the table holds `0..2^LIMB_BITS`.
 pub const LIMB_BITS: usize = 13;
+/// Widest range check: 19 limbs, and `2^(19 * LIMB_BITS + 1) < p`.
+pub const MAX_RANGE_BITS: usize = 19 * LIMB_BITS;
 /// Outputs of a dense layer that one run of rows folds.
 pub const FOLD: usize = 2;
 
@@ -111,8 +113,12 @@ impl Sheet {
     /// Enforces `cell < 2^bits` with limbs from the table.
     ///
     /// `bits` that are no multiple of [`LIMB_BITS`] cost a second check of `2^bits - 1 - cell`.
-    /// Sound: both stay below `2^(bits + LIMB_BITS) < p`, so neither wraps.
+    /// Sound: both are below `2^MAX_RANGE_BITS`, so their sum does not wrap.
+    ///
+    /// # Panics
+    /// If `bits` is above [`MAX_RANGE_BITS`]: a shape error, found when keys are made.
     pub fn check_bits(&mut self, cell: Cell, bits: usize) {
+        assert!(bits <= MAX_RANGE_BITS, "a range check of {bits} bits wraps the field");
         let limbs = bits.div_ceil(LIMB_BITS).max(1);
         self.ranges.push(Range { cell, limbs });
         if limbs * LIMB_BITS != bits {
