@@ -1,17 +1,22 @@
 //! Hashes the sources from which proving keys and generated verifiers follow, so that stale ones are recognised.
 //!
-//! Inputs: every file of `circuits/src`, and the versions of the proof system's crates in `Cargo.lock`.
+//! Inputs: every file of the circuits and the patched proof system, and the versions of the proof system's crates in `Cargo.lock`.
 
 use sha2::{Digest, Sha256};
 use std::{env, fs, io, path::Path, path::PathBuf};
 
+/// Folders whose every file decides what a key is: the circuits, and the patched proof system.
+const SOURCES: [&str; 2] = ["circuits/src", "circuits/vendor/halo2-axiom/src"];
 /// Crates whose version decides what a key is.
 const PROOF_SYSTEM: [&str; 4] = ["halo2-axiom", "halo2-base", "halo2curves-axiom", "snark-verifier"];
 
 fn main() -> io::Result<()> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("..");
     let mut sources = vec![];
-    collect(&root.join("circuits/src"), &mut sources)?;
+    for dir in SOURCES {
+        collect(&root.join(dir), &mut sources)?;
+        println!("cargo::rerun-if-changed=../{dir}");
+    }
     sources.sort();
 
     let mut hasher = Sha256::new();
@@ -25,7 +30,6 @@ fn main() -> io::Result<()> {
     let hash: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
 
     println!("cargo::rustc-env=VOUCH_SOURCES_SHA256={hash}");
-    println!("cargo::rerun-if-changed=../circuits/src");
     println!("cargo::rerun-if-changed=../Cargo.lock");
     Ok(())
 }

@@ -48,6 +48,44 @@ pub struct Srs {
     pub origin: Origin,
     /// Hash of the file in halo2's raw form: names the string in keys and passports.
     pub sha256: [u8; 32],
+    /// Where files of this family are: `<dir>/<family>-k<k>.srs`.
+    family: Family,
+}
+
+/// The strings of one tau, cut to different sizes.
+#[derive(Clone, Debug)]
+struct Family {
+    dir: PathBuf,
+    name: String,
+    origin: Origin,
+}
+
+impl Family {
+    fn path(&self, k: u32) -> PathBuf {
+        self.dir.join(format!("{}-k{k}.srs", self.name))
+    }
+
+    /// The stored string of size `2^k`, if it is there and whole.
+    fn find(&self, k: u32) -> Option<Srs> {
+        let path = self.path(k);
+        let read = || {
+            let sha256 = files::check_pin(&path).map_err(|e| SrsError::io(&path, e))?;
+            Ok(self.srs(halo2_raw::read(&path, k)?, sha256))
+        };
+        let found = path.exists().then(read)?;
+        found.inspect_err(|damaged: &SrsError| tracing::warn!(%damaged, "making the srs again")).ok()
+    }
+
+    fn store(&self, params: ParamsKZG<Bn256>) -> Result<Srs, SrsError> {
+        let path = self.path(params.k());
+        let written = files::write_pinned(&path, &halo2_raw::to_bytes(&params));
+        let sha256 = written.map_err(|e| SrsError::io(&path, e))?;
+        Ok(self.srs(params, sha256))
+    }
+
+    fn srs(&self, params: ParamsKZG<Bn256>, sha256: [u8; 32]) -> Srs {
+        Srs { params, origin: self.origin, sha256, family: self.clone() }
+    }
 }
 
 impl Srs {
@@ -56,17 +94,14 @@ impl Srs {
     /// Deterministic: every machine makes the same bytes, so that committed verifiers fit.
     ///
     /// # Errors
-    /// [`SrsError::Io`] when `dir` cannot be written. A damaged cached file is made again.
+    /// [`SrsError::Io`] when `dir` cannot be written. A damaged file is made again.
     pub fn development(dir: &Path, k: u32) -> Result<Self, SrsError> {
         check_k(k)?;
-        let path = dir.join(format!("unsafe-dev-k{k}.srs"));
-        match Self::read_pinned(&path, k, Origin::UnsafeDevelopment) {
-            Ok(srs) => return Ok(srs),
-            Err(SrsError::Missing { .. }) => {}
-            Err(damaged) => tracing::warn!(%damaged, "making the development SRS again"),
+        let family = Family { dir: dir.into(), name: "unsafe-dev".into(), origin: Origin::UnsafeDevelopment };
+        match family.find(k) {
+            Some(srs) => Ok(srs),
+            None => family.store(development::generate(k)),
         }
-        let params = development::generate(k);
-        Self::store(&path, params, Origin::UnsafeDevelopment)
     }
 
     /// A ceremony string of size `2^k` from the file `source` (halo2 raw, or snarkjs `.ptau`), which may be larger.
@@ -87,15 +122,14 @@ impl Srs {
         {
             return Err(SrsError::Pin { path: source.into(), expected: hex::encode(expected), got: hex::encode(got) });
         }
-        let path = dir.join(format!("ceremony-{}-k{k}.srs", hex::encode(&got[..8])));
-        match Self::read_pinned(&path, k, Origin::Ceremony) {
-            Ok(srs) => return Ok(srs),
-            Err(SrsError::Missing { .. }) => {}
-            Err(damaged) => tracing::warn!(%damaged, "converting the ceremony file again"),
+        let name = format!("ceremony-{}", hex::encode(&got[..8]));
+        let family = Family { dir: dir.into(), name, origin: Origin::Ceremony };
+        if let Some(srs) = family.find(k) {
+            return Ok(srs);
         }
         let params = if ptau::has_magic(source)? { ptau::read(source, k)? } else { halo2_raw::read(source, k)? };
         check::one_secret(source, &params)?;
-        Self::store(&path, params, Origin::Ceremony)
+        family.store(params)
     }
 
     /// Number of points is `2^k`.
@@ -103,20 +137,26 @@ impl Srs {
         self.params.k()
     }
 
-    /// The same string cut to `2^k` points, with the hash of the cut string.
+    /// The same string cut to `2^k` points, found beside it or kept there: computing its Lagrange points takes a while.
     ///
     /// # Errors
-    /// [`SrsError::TooSmall`] if `k` is larger than the string.
+    /// [`SrsError::TooSmall`] if `k` is larger than the string, [`SrsError::Io`] when the cut string cannot be written.
     pub fn downsize(&self, k: u32) -> Result<Self, SrsError> {
         if k > self.k() {
-            return Err(SrsError::TooSmall { path: PathBuf::from("(in memory)"), expected: k, got: self.k() });
+            return Err(SrsError::TooSmall { path: self.family.path(self.k()), expected: k, got: self.k() });
+        }
+        if k == self.k() {
+            return Ok(self.clone());
+        }
+        if let Some(srs) = self.family.find(k) {
+            return Ok(srs);
+        }
+        if self.origin == Origin::UnsafeDevelopment {
+            return self.family.store(development::generate(k));
         }
         let mut params = self.params.clone();
-        if k < self.k() {
-            params.downsize(k);
-        }
-        let sha256 = files::sha256(&halo2_raw::to_bytes(&params));
-        Ok(Self { params, origin: self.origin, sha256 })
+        params.downsize(k);
+        self.family.store(params)
     }
 
     /// Whether proofs under this string may be used on `chain_id`: a development string only on a local chain.
@@ -135,20 +175,6 @@ impl Srs {
     /// `sha256:<hex>`, the form used in passports.
     pub fn name(&self) -> String {
         format!("sha256:{}", hex::encode(self.sha256))
-    }
-
-    fn read_pinned(path: &Path, k: u32, origin: Origin) -> Result<Self, SrsError> {
-        if !path.exists() {
-            return Err(SrsError::Missing { path: path.into() });
-        }
-        let sha256 = files::check_pin(path).map_err(|e| SrsError::io(path, e))?;
-        let params = halo2_raw::read(path, k)?;
-        Ok(Self { params, origin, sha256 })
-    }
-
-    fn store(path: &Path, params: ParamsKZG<Bn256>, origin: Origin) -> Result<Self, SrsError> {
-        let sha256 = files::write_pinned(path, &halo2_raw::to_bytes(&params)).map_err(|e| SrsError::io(path, e))?;
-        Ok(Self { params, origin, sha256 })
     }
 }
 
@@ -209,7 +235,14 @@ mod tests {
         let large = Srs::development(dir.path(), 7).unwrap();
         let small = Srs::development(dir.path(), 5).unwrap();
         assert_eq!(large.downsize(5).unwrap().sha256, small.sha256);
-        assert!(small.downsize(6).is_err());
+        let source = dir.path().join("made.srs");
+        std::fs::write(&source, halo2_raw::to_bytes(&large.params)).unwrap();
+        let ceremony = Srs::ceremony(dir.path(), &source, 7, None).unwrap();
+        // The first time by a group FFT, then from the file.
+        assert_eq!(ceremony.downsize(5).unwrap().sha256, small.sha256);
+        assert_eq!(ceremony.downsize(5).unwrap().sha256, small.sha256);
+        let said = small.downsize(6).unwrap_err().to_string();
+        assert!(said.ends_with("unsafe-dev-k5.srs: has 2^5 points, 2^6 are needed"), "{said}");
     }
 
     #[test]

@@ -124,9 +124,13 @@ pub(super) fn inline_temporaries(ops: Vec<Op>) -> Vec<Op> {
     let mut pinned = BTreeSet::<usize>::new();
     for op in &ops {
         op.writes().into_iter().flat_map(words).for_each(|w| *writes.entry(w).or_default() += 1);
-        op.ranges_read().into_iter().flat_map(words).for_each(|w| drop(pinned.insert(w)));
+        op.ranges_read().into_iter().flat_map(words).for_each(|w| {
+            pinned.insert(w);
+        });
         if !matches!(op, Op::Store(..)) {
-            op.writes().into_iter().flat_map(words).for_each(|w| drop(pinned.insert(w)));
+            op.writes().into_iter().flat_map(words).for_each(|w| {
+                pinned.insert(w);
+            });
         }
     }
     let temporary = |at: usize, v: &Value| {
@@ -139,7 +143,9 @@ pub(super) fn inline_temporaries(ops: Vec<Op>) -> Vec<Op> {
         let changed: BTreeSet<usize> = op.writes().into_iter().flat_map(words).collect();
         flush(&mut waiting, &mut out, |v| depends_on(v, &changed));
         match op {
-            Op::Store(at, v) if temporary(at, &v) && v.slots() < MAX_SLOTS => drop(waiting.insert(at, v)),
+            Op::Store(at, v) if temporary(at, &v) && v.slots() < MAX_SLOTS => {
+                waiting.insert(at, v);
+            }
             other => out.push(other),
         }
     }
@@ -204,8 +210,14 @@ fn depends_on(value: &Value, words: &BTreeSet<usize>) -> bool {
 pub(super) fn renumber(ops: Vec<Op>, base: usize) -> Vec<Op> {
     let mut used = BTreeSet::<usize>::new();
     for op in &ops {
-        op.writes().into_iter().chain(op.ranges_read()).flat_map(words).for_each(|w| drop(used.insert(w)));
-        op.values(&mut |v| v.loads(&mut |at| drop(used.insert(at))));
+        op.writes().into_iter().chain(op.ranges_read()).flat_map(words).for_each(|w| {
+            used.insert(w);
+        });
+        op.values(&mut |v| {
+            v.loads(&mut |at| {
+                used.insert(at);
+            })
+        });
     }
     let places: HashMap<usize, usize> = used.iter().enumerate().map(|(i, w)| (*w, base + 32 * i)).collect();
     let word = |at: usize| places[&at];
