@@ -84,7 +84,7 @@ fn main() -> Result<()> {
         cases = vec!["mainnet-1-slot".into(), "mainnet-12-slots".into()];
     }
     let source = source()?;
-    let data = env::var_os("VOUCH_DATA").map_or_else(|| env::temp_dir().join("vouch-bench"), PathBuf::from);
+    let data = env::var_os("VOUCH_KEYS").map_or_else(|| env::temp_dir().join("vouch-keys"), PathBuf::from);
     fs::create_dir_all(&data)?;
     for case in cases {
         let (history, accounts, slots) = match case.as_str() {

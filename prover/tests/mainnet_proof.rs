@@ -1,7 +1,7 @@
 //! A real proof over real mainnet state: four accounts with three slots each of block 18,884,864, asked for and checked
 //! as a live node's would be, proven, and verified natively and in the EVM.
 //!
-//! Keys are kept in `VOUCH_DATA` if it is set, else they are made for this run.
+//! Keys are kept in `VOUCH_KEYS` if it is set, else they are made for this run.
 
 use alloy::primitives::{Address, U256, address};
 use serde_json::Value;
@@ -109,7 +109,7 @@ async fn four_accounts_with_three_slots_each_are_proven() {
         assert_eq!(values[&(fact.address, fact.slot, fact.key, fact.kind as u64)], *value, "{fact:?}");
     }
 
-    let keys = std::env::var_os("VOUCH_DATA").map_or_else(|| dir.path().join("keys"), PathBuf::from);
+    let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
     fs::create_dir_all(&keys).expect("a folder");
     let srs = Srs::development(&keys, CLASSES[1].k).expect("a string");
     let histories = Histories::new(keys, srs);
