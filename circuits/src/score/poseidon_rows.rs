@@ -6,7 +6,7 @@
 //! `x_i = (M^i s)_0 + Σ_{j<i} (M^(i-j))_00 d_j`, `s' = M^4 s + Σ_j M^(4-j) e0 d_j`.
 //!
 //! Constants of elements 1 to 3 in a partial round pass through its s-box layer unchanged, so they are moved on to the next
-//! round ([`SHIFTED`]): one constant is left for each partial round.
+//! round (`SHIFTED`): one constant is left for each partial round.
 //! Sound: each row determines the next; the squares keep every expression at degree 3.
 
 use crate::poseidon::{CONSTANTS, FULL_ROUNDS, Matrix, PARTIAL_ROUNDS, State, WIDTH, apply, is_full, pow5};

@@ -1,6 +1,6 @@
 //! From an ONNX file to the integer program: parse, fold, quantise, and say how far the integers are from the floats.
 //!
-//! Supported: what exports of multi-layer perceptrons use (see [`ops`]). Every linear operation is folded into the dense
+//! Supported: what exports of multi-layer perceptrons use (see `ops`). Every linear operation is folded into the dense
 //! layer it belongs to; each Relu, Sigmoid or Clip ends a layer. Dimensions without a size (the batch) are taken as 1.
 
 pub mod calibrate;
