@@ -161,6 +161,15 @@ impl Passport {
         Ok(serde_json::from_slice(&bytes).map_err(io::Error::from)?)
     }
 
+    /// Whether `<class>.sol` in `dir` is the source that was compiled.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Io`].
+    pub fn is_of(&self, dir: &Path) -> Result<bool, ArtifactError> {
+        let solidity = std::fs::read(dir.join(format!("{}.sol", self.circuit)))?;
+        Ok(hex::encode(files::sha256(&solidity)) == self.solidity_sha256)
+    }
+
     /// Whether this verifier accepts proofs made with `keys`.
     pub fn fits(&self, keys: &Keys) -> bool {
         let vk_hash = match &keys.source {
