@@ -48,10 +48,6 @@ impl<T: Copy + Eq + std::hash::Hash> Once<T> {
         Self(Vec::new(), HashSet::new())
     }
 
-    pub fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
-    }
-
     pub fn add(&mut self, thing: T) {
         if self.1.insert(thing) {
             self.0.push(thing);

@@ -4,10 +4,10 @@
 //!
 //! snark-verifier stores every intermediate value in memory and writes each elliptic-curve operation out in full; a circuit of fifteen
 //! columns comes to 32 KB, a third more than a contract may have. The rewrites, each local and each checked before it is applied:
-//! - a value that is written once and read once is computed where it is read ([`passes::inline_temporaries`]);
-//! - the sum of points times scalars, the bulk of the verifier, runs on one accumulator ([`passes::chain_points`]);
-//! - points are read in a loop ([`passes::join_points`]);
-//! - what is left of memory is moved together ([`passes::renumber`]).
+//! - a value that is written once and read once is computed where it is read (`passes::inline_temporaries`);
+//! - the sum of points times scalars, the bulk of the verifier, runs on one accumulator (`passes::chain_points`);
+//! - points are read in a loop (`passes::join_points`);
+//! - what is left of memory is moved together (`passes::renumber`).
 //!
 //! The input is parsed, not searched: anything that snark-verifier 0.2.7 does not write is an error, never passed through.
 
