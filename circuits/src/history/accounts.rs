@@ -63,7 +63,7 @@ fn readable(b: &mut Builder, found: &Found, zeros: u64) -> Cell {
     b.arith(&[(found.present.into(), apart.into())], Some(zeros.into()), Fr::ZERO)
 }
 
-/// Records the account of place `place`: 66 rows.
+/// Records the account of place `place`: 65 rows.
 pub(super) fn account(b: &mut Builder, place: u64, hint: &AccountHint) {
     let [_, block, root, _] = b.send(tag::STATE, [free(hint.header), In::Free(hint.block), In::Free(hint.root), ZERO]);
     let [address, key, ..] = b.send(tag::ADDRESS, [In::Free(hint.address), free(hint.key), ZERO, ZERO]);
@@ -98,7 +98,7 @@ pub(super) fn account(b: &mut Builder, place: u64, hint: &AccountHint) {
     }
 }
 
-/// Records a storage slot: 49 rows.
+/// Records a storage slot: 50 rows.
 pub(super) fn slot(b: &mut Builder, hint: &SlotHint) {
     let [block, address, root] = hint.says.map(In::Free);
     let [account, _, _, root] = b.send(tag::PLACE, [free(hint.account), block, address, root]);

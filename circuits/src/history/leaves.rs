@@ -32,7 +32,7 @@ pub(super) struct LeafHint {
     pub used: bool,
 }
 
-/// Records a leaf: 54 rows.
+/// Records a leaf: 54 rows, and 10 in the tree above it.
 pub(super) fn leaf(b: &mut Builder, hint: &LeafHint) -> Cell {
     let [head, slot, key, key2, index] = hint.says.map(In::Free);
     let [number, head, slot, key] = b.send(tag::KEY, [free(hint.key), head, slot, key]);

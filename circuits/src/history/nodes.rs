@@ -66,7 +66,7 @@ pub(super) fn branch(b: &mut Builder, address: u64) {
     b.assert_equal(end, list.end);
 }
 
-/// Provides the edge of the leaf or extension whose list is at `address`: 24 rows.
+/// Provides the edge of the leaf or extension whose list is at `address`: 23 rows.
 pub(super) fn pair(b: &mut Builder, address: u64) {
     let list = list(b, address);
     let here = b.read(list.start, 0);

@@ -92,6 +92,50 @@ fn four_blocks_of_a_small_chain_in_class_s() {
     println!("class S: {} rows, {} permutations", accept(&Class::S, &evidence), evidence.permutations());
 }
 
+/// The demo: one account and three words of a market with sixty users, at four blocks between which everything changes.
+#[test]
+fn a_market_of_sixty_users_in_class_s() {
+    let mut nodes = Nodes::default();
+    let user = |i: u8| {
+        let mut address = [0x40; 20];
+        address[3] = i;
+        address
+    };
+    let padded = |address: [u8; 20]| {
+        let mut key = [0; 32];
+        key[12..].copy_from_slice(&address);
+        key
+    };
+    let market = [0x5f; 20];
+    let (mut headers, mut wanted) = (vec![], vec![]);
+    for block in [1000u64, 1600, 2200, 2800] {
+        let mut storage: BTreeMap<_, _> = (0..2).map(|slot| (number(slot), number(u128::from(block) << 100))).collect();
+        let mut accounts = BTreeMap::new();
+        for i in 0..60 {
+            for base in [2, 3, 4] {
+                let key = Fact { key: padded(user(i)), ..fact(FactKind::Mapping, block, market, number(base)) };
+                storage.insert(
+                    crate::evidence::storage_slot(&key).expect("a mapping"),
+                    number(u128::from(block) << 70 | u128::from(i) + 1),
+                );
+            }
+            accounts.insert(
+                user(i),
+                Account { nonce: block + u64::from(i), balance: u128::from(block) << 60, storage: BTreeMap::new() },
+            );
+        }
+        accounts.insert(market, Account { nonce: 1, balance: 1 << 60, storage });
+        headers.push(header(block, &accounts, 21, &mut nodes));
+        let mapping = |base| Fact { key: padded(user(7)), ..fact(FactKind::Mapping, block, market, number(base)) };
+        wanted.extend([mapping(2), mapping(3), fact(FactKind::Slot, block, market, number(0))]);
+        wanted.extend([0, 1].map(|field| fact(FactKind::Account, block, user(7), number(field))));
+        wanted.push(fact(FactKind::Header, block, [0; 20], number(11)));
+    }
+    let evidence = Evidence::collect(&wanted, &headers, &nodes).expect("evidence");
+    println!("market: {} permutations, {} nodes", evidence.permutations(), evidence.nodes.len());
+    accept(&Class::S, &evidence);
+}
+
 #[test]
 fn one_mainnet_account_and_slot_in_class_s() {
     let Some((facts, headers, nodes)) = file("zeth_18884864") else { return };

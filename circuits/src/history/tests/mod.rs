@@ -3,6 +3,7 @@
 mod chain;
 mod honest;
 mod lies;
+mod lies_tries;
 mod tries;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;

@@ -44,10 +44,10 @@ fn finds(root: &Hash, nodes: &Nodes, key: &Hash, value: Option<&[u8]>) {
     tables::constrain(&mut b);
     blocks::constrain(&mut b, &first, &start);
     steps::empty_trie(&mut b, used.empty_item);
-    used.roots.iter().for_each(|message| steps::root(&mut b, *message));
-    used.branches.iter().for_each(|list| nodes::branch(&mut b, *list));
-    used.pairs.iter().for_each(|list| nodes::pair(&mut b, *list));
-    used.steps.iter().for_each(|step| steps::step(&mut b, step));
+    used.roots.0.iter().for_each(|message| steps::root(&mut b, *message));
+    used.branches.0.iter().for_each(|list| nodes::branch(&mut b, *list));
+    used.pairs.0.iter().for_each(|list| nodes::pair(&mut b, *list));
+    used.steps.0.iter().for_each(|step| steps::step(&mut b, step));
     let says = [Fr::from(1), Fr::from(2), layout::folded(root)];
     let [block, address, trie] = says.map(In::Const);
     b.provide(tag::PLACE, [In::Const(Fr::from(9)), block, address, trie]);
