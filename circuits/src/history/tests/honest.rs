@@ -92,9 +92,9 @@ fn four_blocks_of_a_small_chain_in_class_s() {
     println!("class S: {} rows, {} permutations", accept(&Class::S, &evidence), evidence.permutations());
 }
 
-/// The demo: one account and three words of a market with sixty users, at four blocks between which everything changes.
+/// The demo: one account and three words of a market with forty users, at four blocks between which everything changes.
 #[test]
-fn a_market_of_sixty_users_in_class_s() {
+fn a_market_of_forty_users_in_class_s() {
     let mut nodes = Nodes::default();
     let user = |i: u8| {
         let mut address = [0x40; 20];
@@ -111,7 +111,7 @@ fn a_market_of_sixty_users_in_class_s() {
     for block in [1000u64, 1600, 2200, 2800] {
         let mut storage: BTreeMap<_, _> = (0..2).map(|slot| (number(slot), number(u128::from(block) << 100))).collect();
         let mut accounts = BTreeMap::new();
-        for i in 0..60 {
+        for i in 0..40 {
             for base in [2, 3, 4] {
                 let key = Fact { key: padded(user(i)), ..fact(FactKind::Mapping, block, market, number(base)) };
                 storage.insert(
