@@ -15,9 +15,9 @@ use vouch_prover::jobs::{Query, Stage, now_ms};
 use vouch_prover::queue::Queue;
 
 /// Wait before a request that could not be taken, or an answer that could not be sent, is tried again.
-const SECOND_TRY: Duration = Duration::from_secs(5);
+const SECOND_TRY: Duration = Duration::from_secs(1);
 /// Attempts to send an answer.
-const MAX_SENDS: u32 = 10;
+const MAX_SENDS: u32 = 20;
 
 /// The watcher of one `Vouch` contract.
 pub struct Watcher {

@@ -28,6 +28,9 @@ const LOCAL_CHAIN_IDS: [u64; 2] = [31_337, 1_337];
 /// Blocks on top of a final one on such chains.
 const LOCAL_FINALITY_BLOCKS: u64 = 64;
 
+/// Longest wait for the index before the node answers.
+const FIRST_CATCH_UP: Duration = Duration::from_secs(20);
+
 /// How to run the node.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -52,6 +55,9 @@ pub struct ServeArgs {
     /// The `Vouch` contract: its requests are answered.
     #[arg(long)]
     vouch: Option<Address>,
+    /// The `BlockHashes` contract; only shown by the status, `HistoryRoots` knows it.
+    #[arg(long)]
+    block_hashes: Option<Address>,
     /// The `HistoryRoots` contract.
     #[arg(long)]
     history_roots: Option<Address>,
@@ -88,7 +94,15 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs)?);
     let bounds = QueueConfig { max_waiting: args.max_waiting, ..QueueConfig::default() };
     let queue = Queue::new(db, indexer.clone(), engine, bounds);
-    let contracts = Addresses { vouch: args.vouch, history_roots: args.history_roots, registry: args.registry };
+    let contracts = Addresses {
+        block_hashes: args.block_hashes,
+        vouch: args.vouch,
+        history_roots: args.history_roots,
+        registry: args.registry,
+    };
+    if let Some((name, address)) = contracts.without_code(indexer.node().provider()).await? {
+        eyre::bail!("contract {name} at {address} has no code on chain {chain_id}: wrong address, or wrong chain");
+    }
     let value = std::env::var("VOUCH_SIGNER_KEY").ok();
     let sender = match read_key(args.signer_key_file.as_deref(), value.as_deref())? {
         Some(key) => Some(Sender::connect(&args.rpc, key, contracts).await?),
@@ -101,6 +115,12 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     node.metrics = Some(recorder);
     node.ethers = args.ethers.or_else(ethers_beside);
 
+    // A short history is indexed before anybody asks; a long one while the node already answers.
+    match tokio::time::timeout(FIRST_CATCH_UP, indexer.catch_up()).await {
+        Ok(Err(error)) => report.say(format!("the index does not advance yet: {error}")),
+        Err(_) => report.say("a long history is being indexed; /v1/status tells how far it is"),
+        Ok(Ok(())) => {}
+    }
     let listener =
         TcpListener::bind(&args.listen).await.wrap_err_with(|| format!("cannot listen on {}", args.listen))?;
     let url = format!("http://{}", listener.local_addr()?);

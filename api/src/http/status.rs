@@ -25,6 +25,8 @@ pub struct StatusView {
     jobs: BTreeMap<String, usize>,
     /// Models that can be proven.
     models: usize,
+    /// Contract `BlockHashes`.
+    block_hashes: Option<String>,
     /// Contract `Vouch`.
     vouch: Option<String>,
     /// Contract `HistoryRoots`.
@@ -54,6 +56,7 @@ pub async fn read(State(node): State<Node>) -> Result<Json<StatusView>, Problem>
         index: node.queue.indexer().status()?,
         jobs: jobs_by_stage(&node)?,
         models: node.queue.engine().models().len(),
+        block_hashes: text(node.contracts.block_hashes),
         vouch: text(node.contracts.vouch),
         history_roots: text(node.contracts.history_roots),
         registry: text(node.contracts.registry),
