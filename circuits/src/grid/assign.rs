@@ -122,7 +122,7 @@ fn assign_memory(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Bui
     let memory = &builder.memory;
     for (row, &read) in reads.iter().enumerate().take(memory.rows()) {
         for (i, column) in config.bytes.into_iter().enumerate() {
-            put(region, column, row, Fr::from(u64::from(memory.byte(2 * row + i))));
+            put(region, column, row, memory.committed(2 * row + i));
         }
         put(region, config.reads, row, Fr::from(read));
         fix(region, config.is_byte, row, Fr::ONE);
@@ -171,7 +171,7 @@ fn assign_main(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         fix(region, config.kinds[column], row, Fr::from(value));
     }
     for row in 0..builder.lanes.len() * 4 {
-        put(region, config.weight, row, builder.lanes[row / 4]);
+        put(region, config.weight, row, builder.weight(row));
     }
     for (a, b) in &builder.copies {
         region.constrain_equal(layout.cell(config, a), layout.cell(config, b));
@@ -250,16 +250,17 @@ fn assign_sums(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         }
     }
     let memory = &builder.memory;
-    let byte = |a: usize| Fr::from(u64::from(memory.byte(a)));
+    let byte = |a: usize| memory.committed(a);
     for (row, count) in reads.iter().enumerate().filter(|(_, count)| **count > 0) {
         let entry = [Fr::from(row as u64), byte(2 * row), byte(2 * row + 1), memory.num(row)];
         bus.add(row, -Fr::from(*count), point - folded(Fr::from(MEMORY), entry));
     }
     let mut bind = Sum::default();
     let powers: Vec<Fr> = (0..8).scan(Fr::ONE, |p, _| Some(std::mem::replace(p, *p * lane))).collect();
-    for (i, weight) in builder.lanes.iter().enumerate() {
+    for i in 0..builder.lanes.len() {
         for (j, power) in powers.iter().enumerate() {
-            bind.add(i * 4 + j / 2, weight * power, point - byte(8 * i + j));
+            let row = i * 4 + j / 2;
+            bind.add(row, builder.weight(row) * power, point - byte(8 * i + j));
         }
     }
     for (b, weights) in builder.weights.iter().enumerate() {

@@ -117,6 +117,9 @@ pub struct Builder {
     zero: Option<Cell>,
     seed: Option<Cell>,
     pub(super) seed_value: Fr,
+    /// A memory row whose weight is not its lane's.
+    #[cfg(test)]
+    pub(super) weight_lie: Option<(usize, Fr)>,
 }
 
 /// Columns of a fixed row that hold constants.
@@ -149,6 +152,8 @@ impl Builder {
             zero: None,
             seed: None,
             seed_value: Fr::ZERO,
+            #[cfg(test)]
+            weight_lie: None,
         }
     }
 
@@ -340,6 +345,15 @@ impl Builder {
         assert_eq!(lane, self.lanes.len(), "lanes are weighed in order");
         self.lanes.push(cell.value());
         self.copies.push((cell, Cell::new(Stream::Lane, lane * 4, 8, cell.value())));
+    }
+
+    /// The weight in memory row `row`.
+    pub(super) fn weight(&self, row: usize) -> Fr {
+        #[cfg(test)]
+        if let Some((_, lie)) = self.weight_lie.filter(|(at, _)| *at == row) {
+            return lie;
+        }
+        self.lanes[row / 4]
     }
 
     /// The byte table of the binding for the lane weights given so far: entry `b`, position `j` is the sum of the

@@ -21,6 +21,9 @@ pub struct Memory {
     blocks: usize,
     bytes: Arc<Vec<u8>>,
     nums: Arc<Vec<Fr>>,
+    /// Committed in place of the byte at an address: what a prover could do whom nothing forces to commit bytes.
+    #[cfg(test)]
+    pub(super) lies: std::collections::BTreeMap<usize, Fr>,
 }
 
 /// A row that has read memory.
@@ -50,7 +53,13 @@ impl Memory {
             let last = nums[nums.len() - 1];
             nums.push(last * shift + Fr::from(u64::from(pair[0])) * byte + Fr::from(u64::from(pair[1])));
         }
-        Self { blocks: messages.len(), bytes: Arc::new(bytes), nums: Arc::new(nums) }
+        Self {
+            blocks: messages.len(),
+            bytes: Arc::new(bytes),
+            nums: Arc::new(nums),
+            #[cfg(test)]
+            lies: std::collections::BTreeMap::new(),
+        }
     }
 
     /// Blocks.
@@ -71,6 +80,15 @@ impl Memory {
     /// The byte at `address`; zero beyond the end.
     pub fn byte(&self, address: usize) -> u8 {
         self.bytes.get(address).copied().unwrap_or(0)
+    }
+
+    /// What is committed for the byte at `address`.
+    pub(super) fn committed(&self, address: usize) -> Fr {
+        #[cfg(test)]
+        if let Some(lie) = self.lies.get(&address) {
+            return *lie;
+        }
+        Fr::from(u64::from(self.byte(address)))
     }
 
     /// `N(2 row)`.

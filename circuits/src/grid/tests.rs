@@ -16,12 +16,12 @@ const SHAPE: Shape = Shape { k: 10, blocks: 1 };
 const TAG: u64 = 9;
 
 /// A recorded grid as a circuit; `weigh` adds the binding of the bytes.
-struct Recorded {
+struct Recorded<W> {
     builder: Builder,
-    weigh: fn(&mut Builder),
+    weigh: W,
 }
 
-impl Circuit<Fr> for Recorded {
+impl<W: Fn(&mut Builder)> Circuit<Fr> for Recorded<W> {
     type Config = GridConfig;
     type FloorPlanner = SimpleFloorPlanner;
     type Params = ();
@@ -35,11 +35,11 @@ impl Circuit<Fr> for Recorded {
     }
 
     fn synthesize(&self, config: GridConfig, layouter: impl Layouter<Fr>) -> Result<(), Error> {
-        assign(&config, layouter, &self.builder, self.weigh)
+        assign(&config, layouter, &self.builder, &self.weigh)
     }
 }
 
-fn mock_accepts(builder: Builder, weigh: fn(&mut Builder)) -> bool {
+fn mock_accepts(builder: Builder, weigh: impl Fn(&mut Builder)) -> bool {
     let instances = builder.instances();
     let circuit = Recorded { builder, weigh };
     MockProver::run(SHAPE.k, &circuit, vec![instances]).expect("the grid fits").verify().is_ok()
@@ -208,4 +208,40 @@ fn binds_bytes_to_weights() {
         })),
         "weights of another byte"
     );
+}
+
+/// Neighbouring bytes `a b` spell the same integer as `a + 1, b - 256` and `a - 1, b + 256`: no running integer tells.
+#[test]
+fn rejects_bytes_outside_their_range_that_spell_the_same_integer() {
+    for (first, second) in [(Fr::ONE, -f(256)), (-Fr::ONE, f(256))] {
+        let mut b = builder();
+        let committed = [40, 41].map(|a| f(u64::from(b.memory().byte(a))));
+        b.memory.lies.extend([(40, committed[0] + first), (41, committed[1] + second)]);
+        assert!(!mock_accepts(b, |b| weigh(b, |_| {})));
+    }
+}
+
+#[test]
+fn rejects_a_byte_that_the_running_integer_does_not_spell() {
+    // nobody weighs the bytes here: only the integer sees the lie
+    let mut b = builder();
+    let byte = b.memory().byte(40);
+    b.memory.lies.insert(40, f(u64::from(byte ^ 1)));
+    assert!(!mock_accepts(b, |_| {}));
+}
+
+/// The byte table follows the lie, so only the gate that keeps the weight of a lane sees it.
+#[test_case(6, false; "inside a lane")]
+#[test_case(7, false; "last row of a lane")]
+fn rejects_a_weight_that_changes_inside_a_lane(row: usize, accept: bool) {
+    let lie = move |b: &mut Builder| {
+        weigh(b, |_| {});
+        let more = f(99) - b.lanes[row / 4];
+        for address in [2 * row, 2 * row + 1] {
+            let byte = b.memory().byte(address);
+            b.weights[usize::from(byte)][address % 8] += more;
+        }
+        b.weight_lie = Some((row, f(99)));
+    };
+    assert_eq!(mock_accepts(builder(), lie), accept);
 }

@@ -263,6 +263,19 @@ mod tests {
         assert_eq!(accepts(&committed, &rerun), committed.states == rerun.states);
     }
 
+    #[test_case(|b, f| b.tamper(f.first[1], Fr::from(2)); "a flag that is not a bit")]
+    #[test_case(|b, f| b.tamper(f.first[0], Fr::ZERO); "block 0 that continues")]
+    #[test_case(|b, f| b.tamper(f.start[1], Fr::ONE); "a start at the wrong block")]
+    #[test_case(|b, f| b.tamper(f.continues[1], Fr::ZERO); "a complement that is none")]
+    fn rejects_wrong_flags(lie: fn(&mut Builder, &Flags)) {
+        let blocks = long();
+        let mut b = Builder::new(SHAPE, blocks.memory());
+        let flags = flags(&mut b, &blocks.first);
+        b.check().expect("honest");
+        lie(&mut b, &flags);
+        assert!(b.check().is_err());
+    }
+
     #[test]
     fn says_how_many_blocks_are_needed() {
         assert_eq!(Blocks::new(&[vec![0; 136], vec![0; 135]], 2).expect_err("three blocks"), 3);
