@@ -6,6 +6,7 @@
 //! columns comes to 32 KB, a third more than a contract may have. The rewrites, each local and each checked before it is applied:
 //! - a value that is written once and read once is computed where it is read (`passes::inline_temporaries`);
 //! - the sum of points times scalars, the bulk of the verifier, runs on one accumulator (`passes::chain_points`);
+//! - products with 1 and sums with 0 go (`passes::drop_neutral`);
 //! - points are read in a loop (`passes::join_points`);
 //! - what is left of memory is moved together (`passes::renumber`).
 //!
@@ -32,21 +33,22 @@ pub fn compact(code: &str) -> Result<String, String> {
     // What is left of validate_ec_point: `valid := and(valid, is_affine) } }`.
     let body = body.splitn(3, '}').nth(2).ok_or("the generated prologue has changed")?;
     let ops = program::read(&yul::parse(body)?)?;
-    let ops = passes::join_points(passes::inline_temporaries(passes::chain_points(ops)));
+    let ops = passes::chain_points(passes::drop_neutral(ops));
+    let ops = passes::join_points(passes::inline_temporaries(ops));
     Ok(print::solidity(&passes::renumber(ops, MEMORY_START)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        passes::{inline_temporaries, renumber},
+        passes::{drop_neutral, inline_temporaries, renumber},
         print, program, yul,
     };
 
     fn rewritten(body: &str) -> String {
         let ops = program::read(&yul::parse(body).unwrap()).unwrap();
         let text = print::solidity(&renumber(inline_temporaries(ops), 0x80));
-        let (_, body) = text.split_once("ok)\n            }\n\n").unwrap();
+        let (_, body) = text.split_once("\n            }\n\n").unwrap();
         let (body, _) = body.split_once("\n            if iszero").unwrap();
         body.lines().map(str::trim).collect::<Vec<_>>().join("\n")
     }
@@ -65,6 +67,21 @@ mod tests {
         assert!(rewritten(hashed).starts_with("mstore(0xa0, mulmod("));
         let changed = "mstore(0xa0, mulmod(mload(0x80), mload(0x80), f_q)) mstore(0x80, calldataload(0x0)) mstore(0xc0, mload(0xa0))";
         assert!(rewritten(changed).starts_with("mstore(0xa0, mulmod("), "{}", rewritten(changed));
+    }
+
+    #[test]
+    fn neutral_factor_goes_only_before_what_is_reduced() {
+        let rewritten = |body: &str| {
+            let ops = program::read(&yul::parse(body).unwrap()).unwrap();
+            format!("{:?}", drop_neutral(ops))
+        };
+        let reduced = "mstore(0x80, mulmod(1, mulmod(mload(0xa0), 3, f_q), f_q))";
+        assert!(!rewritten(reduced).contains("\"1\""));
+        let raw = "mstore(0x80, calldataload(0x0)) mstore(0xa0, mulmod(1, mload(0x80), f_q))";
+        assert!(rewritten(raw).contains("\"1\""));
+        let from_raw =
+            "mstore(0x80, calldataload(0x0)) mstore(0xa0, mload(0x80)) mstore(0xc0, addmod(mload(0xa0), 0, f_q))";
+        assert!(rewritten(from_raw).contains("\"0\""));
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(super) fn chain_points(ops: Vec<Op>) -> Vec<Op> {
             (current, at) = (b, add_at + 5);
         }
         // The accumulator takes 0xa0 bytes: the first point's 0x60 and what follows, which must belong to the chain too.
-        let room = links.len() > 2 && point_mul(&ops[i + 4..]).is_some_and(|(a, ..)| a == first + 0x60);
+        let next = ops.get(i + 4).and_then(|op| op.writes().first().copied());
+        let room = links.len() > 2 && next == Some((first + 0x60, 32));
         if !room || !private.inputs(first + 0x40, 1) {
             out.push(ops[i].clone());
             i += 1;
@@ -114,6 +115,80 @@ fn point_add(ops: &[Op]) -> Option<(usize, [Value; 2], [Value; 2])> {
     };
     let right = (*b1, *b2, *b3, *input, *output) == (b + 0x20, b + 0x40, b + 0x60, (*b, 0x80), (*b, 0x40));
     right.then(|| (*b, [x0.clone(), y0.clone()], [x1.clone(), y1.clone()]))
+}
+
+/// Drops products with 1 and sums with 0 of what is already below the modulus.
+pub(super) fn drop_neutral(ops: Vec<Op>) -> Vec<Op> {
+    // A word counts as reduced only if every step that writes it stores a reduced value, wherever that step stands.
+    let mut raw = BTreeSet::<usize>::new();
+    loop {
+        let before = raw.len();
+        for op in &ops {
+            let reduces = match op {
+                Op::Store(_, v) => is_reduced(v, &raw),
+                Op::Products { .. } => true,
+                Op::Inverses { steps, .. } => !steps.is_empty(),
+                _ => false,
+            };
+            if !reduces {
+                op.writes().into_iter().flat_map(words).for_each(|w| {
+                    raw.insert(w);
+                });
+            }
+        }
+        if raw.len() == before {
+            break;
+        }
+    }
+    let written: BTreeSet<usize> = ops.iter().flat_map(Op::writes).flat_map(words).collect();
+    raw.extend(loaded(&ops).difference(&written));
+    let simple = |v: Value| without_neutral(v, &raw);
+    ops.into_iter()
+        .map(|op| match op {
+            Op::Store(at, v) => Op::Store(at, simple(v)),
+            Op::PointMul { w, x, y, s } => Op::PointMul { w, x, y, s: simple(s) },
+            Op::PointMulAdd { w, x, y, s } => Op::PointMulAdd { w, x, y, s: simple(s) },
+            other => other,
+        })
+        .collect()
+}
+
+fn loaded(ops: &[Op]) -> BTreeSet<usize> {
+    let mut all = BTreeSet::new();
+    for op in ops {
+        op.values(&mut |v| {
+            v.loads(&mut |at| {
+                all.insert(at);
+            });
+        });
+    }
+    all
+}
+
+fn is_reduced(v: &Value, raw: &BTreeSet<usize>) -> bool {
+    match v {
+        Value::Mul(..) | Value::Add(..) | Value::Mod(_) => true,
+        Value::Load(at) => !raw.contains(at),
+        // `sub(f_q, 0)` is `f_q`; a constant may be anything.
+        Value::Neg(_) | Value::Const(_) | Value::Calldata(_) | Value::Keccak(..) => false,
+    }
+}
+
+fn without_neutral(v: Value, raw: &BTreeSet<usize>) -> Value {
+    let is = |v: &Value, n: &str| matches!(v, Value::Const(c) if c == n);
+    match v {
+        Value::Mul(a, b) => match (without_neutral(*a, raw), without_neutral(*b, raw)) {
+            (one, v) | (v, one) if is(&one, "1") && is_reduced(&v, raw) => v,
+            (a, b) => Value::Mul(a.into(), b.into()),
+        },
+        Value::Add(a, b) => match (without_neutral(*a, raw), without_neutral(*b, raw)) {
+            (zero, v) | (v, zero) if is(&zero, "0") && is_reduced(&v, raw) => v,
+            (a, b) => Value::Add(a.into(), b.into()),
+        },
+        Value::Neg(a) => Value::Neg(without_neutral(*a, raw).into()),
+        Value::Mod(a) => Value::Mod(without_neutral(*a, raw).into()),
+        other => other,
+    }
 }
 
 /// Computes a word where it is used, if it is written once, read once, by a [`Value::Load`] only, and no word it is made of

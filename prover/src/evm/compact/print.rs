@@ -30,28 +30,6 @@ contract Halo2Verifier {
                     ok := and(and(and(lt(x, p), lt(y, p)), on_curve), ok)
                 }
             }
-            // The point (x, y) times s, to w.
-            function point_mul(w, x, y, s) -> ok {
-                mstore(w, x)
-                mstore(add(w, 0x20), y)
-                mstore(add(w, 0x40), s)
-                ok := staticcall(gas(), 0x7, w, 0x60, w, 0x40)
-            }
-            // The point at w plus (x, y), to w.
-            function point_add(w, x, y) -> ok {
-                mstore(add(w, 0x40), x)
-                mstore(add(w, 0x60), y)
-                ok := staticcall(gas(), 0x6, w, 0x80, w, 0x40)
-            }
-            // The point at w plus (x, y) times s, to w.
-            function point_mul_add(w, x, y, s) -> ok {
-                let t := add(w, 0x40)
-                mstore(t, x)
-                mstore(add(w, 0x60), y)
-                mstore(add(w, 0x80), s)
-                ok := staticcall(gas(), 0x7, t, 0x60, t, 0x40)
-                ok := and(staticcall(gas(), 0x6, w, 0x80, w, 0x40), ok)
-            }
 
 "#;
 
@@ -78,10 +56,7 @@ fn statement(op: &Op) -> String {
         Op::Store(at, v) => format!("mstore({at:#x}, {})", value(v)),
         Op::StoreOne(at) => format!("mstore8({at:#x}, 1)"),
         Op::Points { calldata, at, count } => must(format!("points({calldata:#x}, {at:#x}, {count})")),
-        Op::Precompile { number, input, output } => must(format!(
-            "staticcall(gas(), {number:#x}, {:#x}, {:#x}, {:#x}, {:#x})",
-            input.0, input.1, output.0, output.1
-        )),
+        Op::Precompile { number, input, output } => must(precompile(*number, *input, *output)),
         Op::CheckOne(at) => must(format!("eq(mload({at:#x}), 1)")),
         Op::Products { start, steps } => {
             let step = |(v, at): &(Value, usize)| format!(" p := mulmod({}, p, f_q) mstore({at:#x}, p)", value(v));
@@ -95,12 +70,23 @@ fn statement(op: &Op) -> String {
             let steps: String = steps.iter().map(step).collect();
             format!("{{ let i := {} let v{steps} mstore({last:#x}, i) }}", value(start))
         }
-        Op::PointMul { w, x, y, s } => must(format!("point_mul({w:#x}, {}, {}, {})", value(x), value(y), value(s))),
+        Op::PointMul { w, x, y, s } => store(*w, &[x, y, s]) + &must(precompile(7, (*w, 0x60), (*w, 0x40))),
         Op::PointMulAdd { w, x, y, s } => {
-            must(format!("point_mul_add({w:#x}, {}, {}, {})", value(x), value(y), value(s)))
+            let term = w + 0x40;
+            let product = store(term, &[x, y, s]) + &must(precompile(7, (term, 0x60), (term, 0x40)));
+            product + " " + &must(precompile(6, (*w, 0x80), (*w, 0x40)))
         }
-        Op::PointAdd { w, x, y } => must(format!("point_add({w:#x}, {}, {})", value(x), value(y))),
+        Op::PointAdd { w, x, y } => store(w + 0x40, &[x, y]) + &must(precompile(6, (*w, 0x80), (*w, 0x40))),
     }
+}
+
+fn precompile(number: usize, input: (usize, usize), output: (usize, usize)) -> String {
+    format!("staticcall(gas(), {number:#x}, {:#x}, {:#x}, {:#x}, {:#x})", input.0, input.1, output.0, output.1)
+}
+
+/// Stores words one after the other.
+fn store(at: usize, values: &[&Value]) -> String {
+    values.iter().enumerate().map(|(i, v)| format!("mstore({:#x}, {}) ", at + 32 * i, value(v))).collect()
 }
 
 fn value(v: &Value) -> String {
