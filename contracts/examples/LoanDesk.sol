@@ -30,6 +30,9 @@ contract LoanDesk is IVouchCallback {
     uint256 public constant PRINCIPAL_WEI = 0.1 ether;
     /// @notice Oldest block a borrower may be judged by; otherwise they would choose the day they looked best.
     uint64 public constant MAX_AGE_BLOCKS = 256;
+    /// @notice Blocks after `asOf` in which an approval can be drawn, six hours on Ethereum; otherwise a borrower would keep
+    /// the good answer of one day and draw it after the default. More than `MAX_AGE_BLOCKS` and the time a proof takes.
+    uint64 public constant APPROVAL_BLOCKS = 1_800;
     /// @notice What the callback may use.
     uint32 public constant CALLBACK_GAS = 100_000;
     /// @notice How long a prover has.
@@ -52,6 +55,8 @@ contract LoanDesk is IVouchCallback {
     error TooOld(uint64 asOf, uint256 oldest);
     error AlreadyApplied(address borrower, Status status);
     error NotOpen(address borrower, Status status);
+    /// @notice The approval could be drawn up to block `last`; now apply again.
+    error Expired(uint256 last, uint256 head);
     error NotVouch(address got);
     error UnknownRequest(uint256 id);
     error DeskEmpty(uint256 balanceWei);
@@ -67,11 +72,15 @@ contract LoanDesk is IVouchCallback {
     /// @notice Funds the desk; also takes refunds from `vouch`.
     receive() external payable {}
 
-    /// @notice Asks for a loan; `msg.value` is the fee for the proof. One who was refused may ask again.
+    /// @notice Asks for a loan; `msg.value` is the fee for the proof. One who was refused, or let an approval
+    /// expire, may ask again.
     function applyForLoan(uint64 asOf) external payable returns (uint256 id) {
         if (uint256(asOf) + MAX_AGE_BLOCKS < block.number) revert TooOld(asOf, block.number - MAX_AGE_BLOCKS);
-        Status status = loanOf[msg.sender].status;
-        if (status != Status.None && status != Status.Refused) revert AlreadyApplied(msg.sender, status);
+        Loan memory loan = loanOf[msg.sender];
+        bool expired = loan.status == Status.Open && block.number > lastDraw(loan.asOf);
+        if (loan.status != Status.None && loan.status != Status.Refused && !expired) {
+            revert AlreadyApplied(msg.sender, loan.status);
+        }
 
         loanOf[msg.sender] = Loan(Status.Pending, asOf, 0);
         uint64 deadline = uint64(block.timestamp) + PATIENCE_SECONDS;
@@ -98,10 +107,11 @@ contract LoanDesk is IVouchCallback {
         emit LoanOpened(borrower, id, risk);
     }
 
-    /// @notice Pays an open loan out to the caller.
+    /// @notice Pays an open loan out to the caller, unless its answer has become too old.
     function draw() external {
         Loan storage loan = loanOf[msg.sender];
         if (loan.status != Status.Open) revert NotOpen(msg.sender, loan.status);
+        if (block.number > lastDraw(loan.asOf)) revert Expired(lastDraw(loan.asOf), block.number);
         if (address(this).balance < PRINCIPAL_WEI) revert DeskEmpty(address(this).balance);
         loan.status = Status.Drawn;
         emit LoanDrawn(msg.sender);
@@ -118,6 +128,11 @@ contract LoanDesk is IVouchCallback {
         emit Cancelled(borrower, id);
         vouch.refund(id);
         _send(borrower, feeWei);
+    }
+
+    /// @notice Last block in which an approval by block `asOf` can be drawn.
+    function lastDraw(uint64 asOf) public pure returns (uint256) {
+        return uint256(asOf) + APPROVAL_BLOCKS;
     }
 
     function _send(address to, uint256 amountWei) private {

@@ -23,8 +23,9 @@ import {Script} from "forge-std/Script.sol";
 ///     Vouch(registry, historyRoots)
 ///
 /// @dev `forge script script/Deploy.s.sol --sig 'run(string)' verifiers.json --rpc-url … --broadcast`, where the file is
-/// what `vouch setup --json` prints: `history[]` and `score[]` of creation code (`bytecode`), `num_instances`, `proof_bytes`,
-/// and for scores `class_id`, `structure_points`, `weight_points`. Any other tool may do the same from `out/`.
+/// what `vouch setup --json` prints: `is_development`; `history[]` and `score[]` of creation code (`bytecode`), `instances`,
+/// `proof_bytes`, and for scores `class_id`, `structure_points`, `weight_points`. The passports of `generated/` call the
+/// number of instances `num_instances`; both names are understood. Any other tool may do the same from `out/`.
 contract Deploy is Script {
     /// @notice What a deployment consists of.
     struct Deployment {
@@ -34,6 +35,9 @@ contract Deploy is Script {
         Vouch vouch;
     }
 
+    /// @notice The secret of the development setup is public: on a public chain anybody could forge every score, and
+    /// what is deployed cannot be paused. Refused unless the file says `"is_development": false`, or the chain is local.
+    error DevelopmentSetup(uint256 chainId);
     error NotDeployed(string verifier);
 
     /// @param file path of the JSON file, relative to the folder of foundry.toml
@@ -45,6 +49,7 @@ contract Deploy is Script {
     }
 
     function deploy(string memory json) public returns (Deployment memory deployed) {
+        if (isDevelopment(json) && !isLocal(block.chainid)) revert DevelopmentSetup(block.chainid);
         deployed.blockHashes = new BlockHashes();
         IHistoryVerifier[] memory histories = new IHistoryVerifier[](count(json, ".history"));
         for (uint256 i = 0; i < histories.length; ++i) {
@@ -61,8 +66,7 @@ contract Deploy is Script {
     }
 
     function historyVerifier(string memory json, string memory at) private returns (IHistoryVerifier) {
-        return
-            new HistoryVerifier(create(json, at), number(json, at, ".num_instances"), number(json, at, ".proof_bytes"));
+        return new HistoryVerifier(create(json, at), instanceCount(json, at), number(json, at, ".proof_bytes"));
     }
 
     function scoreVerifier(string memory json, string memory at) private returns (IScoreVerifier) {
@@ -71,7 +75,7 @@ contract Deploy is Script {
             vm.parseJsonBytes32(json, string.concat(at, ".class_id")),
             number(json, at, ".structure_points"),
             number(json, at, ".weight_points"),
-            number(json, at, ".num_instances"),
+            instanceCount(json, at),
             number(json, at, ".proof_bytes")
         );
     }
@@ -83,6 +87,21 @@ contract Deploy is Script {
             generated := create(0, add(code, 0x20), mload(code))
         }
         if (generated == address(0)) revert NotDeployed(at);
+    }
+
+    /// @dev A file that does not say is taken for a development setup.
+    function isDevelopment(string memory json) private view returns (bool) {
+        return !vm.keyExistsJson(json, ".is_development") || vm.parseJsonBool(json, ".is_development");
+    }
+
+    /// @dev The same chain ids as the node's, `prover/src/srs`.
+    function isLocal(uint256 chainId) private pure returns (bool) {
+        return chainId == 31337 || chainId == 1337;
+    }
+
+    function instanceCount(string memory json, string memory at) private view returns (uint256) {
+        bool printed = vm.keyExistsJson(json, string.concat(at, ".instances"));
+        return number(json, at, printed ? ".instances" : ".num_instances");
     }
 
     function number(string memory json, string memory at, string memory name) private pure returns (uint256) {

@@ -11,7 +11,8 @@ interface IScoreVerifier {
 
     /// @notice The two commitments to `key`; reverts if the length is not that of the class.
     /// @param key structure points ‖ weight points, each 64 bytes: x ‖ y big-endian
-    /// @return structureId `keccak256(classId ‖ structure points)`: plan, quantisation and layers, always recomputable
+    /// @return structureId `keccak256(classId ‖ structure points)`: plan, layers and, per layer, the
+    /// fraction bits and the range that the weights lead to; recomputed from the ONNX file and the plan
     /// @return modelId `keccak256(structureId ‖ weight points)`
     function ids(bytes calldata key) external view returns (bytes32 structureId, bytes32 modelId);
 

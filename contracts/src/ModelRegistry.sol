@@ -9,8 +9,9 @@ import {SSTORE2} from "solady/utils/SSTORE2.sol";
 /// @notice Keeps the verifying keys of models and checks proofs under them. Registering is open to everyone and deploys
 /// no verifier.
 /// @dev Trusts the verifiers of its classes for the statement. A model is named by the hash of its key, so nobody can
-/// register a wrong key under a right name. A key proves only what its *structure* says: a consumer accepts a
-/// `modelId` after recomputing it (`vouch model verify`), or at least its `structureOf`.
+/// register a wrong key under a right name. A key proves only what its *structure* says, and under one
+/// structure its author may put any weights: a consumer pins a `modelId`, after recomputing it from the ONNX file and the
+/// plan (`vouch model verify`). `structureOf` alone says nothing about the weights.
 contract ModelRegistry {
     /// @dev A model is one contract whose code is: STOP, verifier (20 bytes), structureId (32 bytes), key. Offsets as
     /// `SSTORE2` counts them, without the STOP.

@@ -88,6 +88,7 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     error NotAPastBlock(uint64 asOf, uint256 head);
     /// @notice A record is replaced by a newer block only.
     error NotNewerThanRecord(uint64 asOf, uint64 recorded);
+    error NoScore(bytes32 modelId, address subject);
     error NotOpen(uint256 id, Status status);
     error DeadlinePassed(uint64 deadline, uint256 time);
     error DeadlineAhead(uint64 deadline, uint256 time);
@@ -190,14 +191,27 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     }
 
     /// @notice Posts a history root: `HistoryRoots.post`, here so that `multicall` can post and fulfil at once.
+    /// @return posted false if `root` was known, and then nothing else was checked
     function post(uint256 class, uint256 root, Anchor[] calldata anchors, address payee, bytes calldata proof)
         external
+        returns (bool posted)
     {
-        roots.post(class, root, anchors, payee, proof);
+        return roots.post(class, root, anchors, payee, proof);
     }
 
-    /// @notice Latest recorded score of `subject` under `modelId`; `asOf` is 0 if there is none.
+    /// @notice Latest recorded score of `subject` under `modelId`; reverts with `NoScore` if there is none, since 0 is a
+    /// score too, and the best one of a model of risk.
+    /// @dev Whoever submits chooses the moment, so a reader bounds the age as well:
+    ///
+    ///     (int128 risk, uint64 asOf) = vouch.scoreOf(modelId, borrower);
+    ///     require(asOf + MAX_AGE_BLOCKS >= block.number && risk <= maxRisk);
     function scoreOf(bytes32 modelId, address subject) external view returns (int128 score, uint64 asOf) {
+        (score, asOf) = tryScoreOf(modelId, subject);
+        if (asOf == 0) revert NoScore(modelId, subject);
+    }
+
+    /// @notice As `scoreOf`, but (0, 0) if there is no score: check `asOf != 0` before using `score`.
+    function tryScoreOf(bytes32 modelId, address subject) public view returns (int128 score, uint64 asOf) {
         Record memory record = records[modelId][subject];
         return (record.score, record.asOf);
     }

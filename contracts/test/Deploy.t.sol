@@ -10,21 +10,10 @@ contract DeployTest is Test {
     /// @dev Creation code of a contract of one byte, STOP.
     string private constant STOP = "\"bytecode\": \"0x6001600081805260206000f3\"";
 
+    Deploy private script = new Deploy();
+
     function test_deploys_all_classes_in_order() public {
-        Deploy.Deployment memory made = new Deploy()
-            .deploy(
-                string.concat(
-                    "{\"history\": [{\"num_instances\": 18, \"proof_bytes\": 100,",
-                    STOP,
-                    "}, {\"num_instances\": 18, \"proof_bytes\": 200,",
-                    STOP,
-                    "}], \"score\": [{\"class_id\": \"",
-                    vm.toString(bytes32("c")),
-                    "\", \"structure_points\": 3, \"weight_points\": 2, \"num_instances\": 12, \"proof_bytes\": 300,",
-                    STOP,
-                    "}]}"
-                )
-            );
+        Deploy.Deployment memory made = script.deploy(setup("\"is_development\": true,"));
         assertEq(address(made.vouch.registry()), address(made.registry));
         assertEq(address(made.vouch.roots()), address(made.roots));
         assertEq(address(made.roots.blockHashes()), address(made.blockHashes));
@@ -40,11 +29,84 @@ contract DeployTest is Test {
         assertEq(score.proofBytes(), 300);
     }
 
+    /// @dev The committed verifiers, under the names of their passports.
+    function test_deploys_the_generated_verifiers() public {
+        string memory s = vm.readFile("generated/history_s.json");
+        string memory m = vm.readFile("generated/history_m.json");
+        string memory score = vm.readFile("generated/mlp_s.json");
+        Deploy.Deployment memory made =
+            script.deploy(string.concat("{\"history\": [", s, ",", m, "], \"score\": [", score, "]}"));
+        HistoryVerifier medium = HistoryVerifier(address(made.roots.verifierOf(1)));
+        assertEq(medium.instanceCount(), 18);
+        assertEq(medium.proofBytes(), vm.parseJsonUint(m, ".proof_bytes"));
+        assertEq(medium.generated().code.length, vm.parseJsonUint(m, ".runtime_bytes"));
+        ScoreVerifier mlp = ScoreVerifier(address(made.registry.verifierOf(vm.parseJsonBytes32(score, ".class_id"))));
+        assertEq(mlp.instanceCount(), 12);
+        assertEq(mlp.generated().code.length, vm.parseJsonUint(score, ".runtime_bytes"));
+    }
+
+    function testFuzz_refuses_a_development_setup_on_public_chains(uint64 chainId) public {
+        vm.assume(chainId != 31337 && chainId != 1337);
+        vm.chainId(chainId);
+        vm.expectRevert(abi.encodeWithSelector(Deploy.DevelopmentSetup.selector, chainId));
+        script.deploy(setup("\"is_development\": true,"));
+        vm.expectRevert(abi.encodeWithSelector(Deploy.DevelopmentSetup.selector, chainId));
+        script.deploy(setup(""));
+        script.deploy(setup("\"is_development\": false,"));
+    }
+
+    function test_deploys_a_development_setup_on_local_chains() public {
+        vm.chainId(1337);
+        script.deploy(setup("\"is_development\": true,"));
+        vm.chainId(31337);
+        script.deploy(setup(""));
+    }
+
     function test_names_a_verifier_that_does_not_deploy() public {
-        Deploy deploy = new Deploy();
         vm.expectRevert(abi.encodeWithSelector(Deploy.NotDeployed.selector, ".history[0]"));
-        deploy.deploy(
-            "{\"history\": [{\"num_instances\": 18, \"proof_bytes\": 100, \"bytecode\": \"0xfe\"}], \"score\": []}"
+        script.deploy(
+            "{\"history\": [{\"instances\": 18, \"proof_bytes\": 100, \"bytecode\": \"0xfe\"}], \"score\": []}"
+        );
+    }
+
+    /// @dev All that `vouch setup --json` prints (`SetupView` of `api/src/cli/setup.rs`), with small numbers.
+    function setup(string memory development) private pure returns (string memory) {
+        return string.concat(
+            "{\"keys\": \"keys\", \"srs\": \"sha256:00\",",
+            development,
+            "\"history\": [",
+            verifier("S", 18, 100, ""),
+            ",",
+            verifier("M", 18, 200, ""),
+            "], \"score\": [",
+            verifier(
+                "mlp_s",
+                12,
+                300,
+                string.concat(
+                    ", \"class_id\": \"", vm.toString(bytes32("c")), "\", \"structure_points\": 3, \"weight_points\": 2"
+                )
+            ),
+            "]}"
+        );
+    }
+
+    function verifier(string memory class, uint256 instances, uint256 proofBytes, string memory key)
+        private
+        pure
+        returns (string memory)
+    {
+        return string.concat(
+            "{\"class\": \"",
+            class,
+            "\", \"instances\": ",
+            vm.toString(instances),
+            ", \"proof_bytes\": ",
+            vm.toString(proofBytes),
+            ", \"verifier_bytes\": 1, \"k\": 16, \"key_mb\": 1.5, ",
+            STOP,
+            key,
+            "}"
         );
     }
 }

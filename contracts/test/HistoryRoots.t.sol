@@ -47,14 +47,15 @@ contract HistoryRootsTest is Test {
         assertFalse(roots.isPosted(ROOT));
         vm.expectEmit();
         emit HistoryRoots.RootPosted(ROOT, 1, payee, anchors);
-        roots.post(1, ROOT, anchors, payee, "proof");
+        assertTrue(roots.post(1, ROOT, anchors, payee, "proof"), "posted");
         assertTrue(roots.isPosted(ROOT));
     }
 
-    function test_posting_again_does_nothing() public {
+    /// @dev Nor does it vouch for anything: class, payee and proof are lies here, and the answer is false.
+    function testFuzz_posting_again_does_nothing(uint256 class, address other, bytes calldata proof) public {
         roots.post(1, ROOT, anchors, payee, "proof");
         vm.recordLogs();
-        roots.post(1, ROOT, anchors, payee, "proof");
+        assertFalse(roots.post(class, ROOT, new Anchor[](0), other, proof), "posted");
         assertEq(vm.getRecordedLogs().length, 0);
         assertTrue(roots.isPosted(ROOT));
     }

@@ -58,6 +58,36 @@ contract LoanDeskTest is VouchTest {
         desk.applyForLoan(990);
     }
 
+    function test_an_approval_can_be_drawn_in_its_last_block() public {
+        answer(ask(990), MAX_RISK);
+        vm.roll(990 + 1_800);
+        vm.prank(alice);
+        desk.draw();
+        assertEq(alice.balance, 1 ether - 0.01 ether + desk.PRINCIPAL_WEI());
+    }
+
+    /// @dev Counted from the block that was judged, not from the answer: a proof held back gains nothing.
+    function testFuzz_an_approval_expires(uint64 late) public {
+        late = uint64(bound(late, 990 + 1_801, type(uint32).max));
+        answer(ask(990), MAX_RISK);
+        vm.roll(late);
+        vm.expectRevert(abi.encodeWithSelector(LoanDesk.Expired.selector, 990 + 1_800, late));
+        vm.prank(alice);
+        desk.draw();
+    }
+
+    function test_an_expired_approval_must_be_asked_for_again() public {
+        answer(ask(990), MAX_RISK);
+        vm.roll(990 + 1_801);
+        answer(ask(2_700), MAX_RISK + 1);
+        vm.expectRevert(abi.encodeWithSelector(LoanDesk.NotOpen.selector, alice, LoanDesk.Status.Refused));
+        vm.prank(alice);
+        desk.draw();
+        answer(ask(2_701), MAX_RISK);
+        vm.prank(alice);
+        desk.draw();
+    }
+
     function test_refuses_to_judge_by_an_old_block() public {
         vm.roll(10_000);
         vm.expectRevert(abi.encodeWithSelector(LoanDesk.TooOld.selector, 9_743, 9_744));

@@ -27,10 +27,22 @@ contract SubmitTest is VouchTest {
         assertEq(asOf, 990);
     }
 
-    function test_there_is_no_score_before() public view {
-        (int128 score, uint64 asOf) = vouch.scoreOf(modelId, subject);
+    /// @dev 0 is a score: the absence of one must not read as 0.
+    function testFuzz_there_is_no_score_before(bytes32 model, address anyone) public {
+        vm.expectRevert(abi.encodeWithSelector(Vouch.NoScore.selector, model, anyone));
+        vouch.scoreOf(model, anyone);
+        (int128 score, uint64 asOf) = vouch.tryScoreOf(model, anyone);
         assertEq(score, 0);
         assertEq(asOf, 0);
+    }
+
+    function test_a_score_of_zero_is_a_score() public {
+        claim = claimOf(0, ROOT);
+        acceptScore(subject, 990, claim);
+        vouch.submit(modelId, subject, 990, claim, PROOF);
+        (int128 score, uint64 asOf) = vouch.scoreOf(modelId, subject);
+        assertEq(score, 0);
+        assertEq(asOf, 990);
     }
 
     function testFuzz_rejects_any_other_subject(address other) public {
