@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::future::Future;
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 /// Slots asked for in one `eth_getProof`.
 const SLOTS_PER_REQUEST: usize = 128;
@@ -135,7 +136,7 @@ impl Indexer {
                     true
                 }
             };
-            let pause = if wait { self.config.poll_interval } else { std::time::Duration::ZERO };
+            let pause = if wait { self.config.poll_interval } else { Duration::ZERO };
             tokio::select! {
                 () = &mut stop => return,
                 () = tokio::time::sleep(pause) => {}
@@ -281,6 +282,26 @@ impl Indexer {
         }
         let tip = self.store.last_header()?.ok_or(IndexError::Empty)?.number;
         Err(IndexError::Future { number, tip })
+    }
+
+    /// Waits until block `number` is indexed, if the node has it already and [`Indexer::run`] is about to fetch it.
+    ///
+    /// # Errors
+    /// [`IndexError::Future`] at once if the node has no such block, or after `patience`.
+    pub async fn wait_for(&self, number: u64, patience: Duration) -> Result<(), IndexError> {
+        let start = Instant::now();
+        let mut is_announced = false;
+        loop {
+            match self.header(number) {
+                Err(IndexError::Future { .. } | IndexError::Empty) if start.elapsed() < patience => {}
+                other => return other.map(drop),
+            }
+            if !is_announced && self.node.head().await? < number {
+                return self.header(number).map(drop);
+            }
+            is_announced = true;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// True while the block with this hash is on the indexed chain.

@@ -25,6 +25,9 @@ use vouch_circuits::facts::Fact;
 use vouch_indexer::db::Db;
 use vouch_indexer::{IndexError, Indexer};
 
+/// Longest wait for the index to reach a block that the node has already.
+const INDEX_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Bounds of the queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueConfig {
@@ -191,7 +194,7 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub async fn add(&self, query: Query) -> Result<Job, QueueError> {
         let questions = evidence::questions(&self.questions(&query)?);
         for fact in &questions {
-            self.indexer.header(fact.block)?;
+            self.indexer.wait_for(fact.block, INDEX_PATIENCE).await?;
         }
         evidence::check_bounds(&questions)?;
         match evidence::check_code(&self.indexer, &questions).await {
