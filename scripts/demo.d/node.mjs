@@ -69,7 +69,7 @@ export async function startNode({ binary, keys, directory, url, contracts, key }
   writeFileSync(keyFile, key, { mode: 0o600 });
   const address = (name) => contracts[name].target;
   const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--keys", keys, "--listen", `127.0.0.1:${port}`,
-    "--block-hashes", address("blockHashes"), "--history-roots", address("roots"), "--registry", address("registry"),
+    "--history-roots", address("roots"), "--registry", address("registry"),
     "--vouch", address("vouch"), "--finality", "0",
     "--signer-key-file", keyFile];
   const node = new Background("vouch", binary, args, { log: join(directory, "vouch.log") });
