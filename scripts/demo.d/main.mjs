@@ -47,6 +47,7 @@ async function demo() {
   report.act("a score over HTTP");
   const asOf = await provider.getBlockNumber();
   await provider.send("anvil_mine", ["0x2"]);
+  await client.indexed(asOf);
   const [good, second, bad] = ["good", "second", "bad"].map((name) => cast.get(SUBJECTS[name]));
   const first = await ask(stage, { model: risk.model_id, subject: good, as_of: asOf, also: [second] });
   await show(stage, "first", first);

@@ -53,6 +53,17 @@ export class Client {
     }
   }
 
+  /** Waits until the node has indexed `block`. */
+  async indexed(block, seconds = 30) {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+      const { index } = await this.get("/v1/status");
+      if (index.tip >= block) return;
+      if (Date.now() > end) throw new Error(`node: expected block ${block} to be indexed within ${seconds} s, got to ${index.tip}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Waits for a query to end, telling `onProgress` each event; returns the query as it then stands. */
   async finish(id, onProgress = () => {}) {
     for await (const { data } of this.events(`/v1/queries/${id}/events`)) onProgress(data);
