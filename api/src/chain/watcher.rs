@@ -5,13 +5,14 @@
 
 use super::contracts::{Addresses, FULFILLED, OPEN, Vouch};
 use super::sender::{SendError, Sender};
+use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, U256};
-use alloy::providers::DynProvider;
+use alloy::providers::{DynProvider, Provider};
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use vouch_prover::engine::Engine;
-use vouch_prover::jobs::{Query, Stage, now_ms};
+use vouch_prover::jobs::{Query, Stage};
 use vouch_prover::queue::Queue;
 
 /// Wait before a request that could not be taken, or an answer that could not be sent, is tried again.
@@ -91,6 +92,10 @@ impl Watcher {
         let chain = |e: alloy::contract::Error| SendError::Chain { detail: e.to_string() };
         let vouch = Vouch::new(address, self.provider.clone());
         let count = u64::try_from(vouch.requestCount().call().await.map_err(chain)?).unwrap_or(u64::MAX);
+        // The contract's clock, not ours.
+        let head = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+        let head = head.map_err(|e| SendError::Chain { detail: e.to_string() })?;
+        let now_seconds = head.map_or(0, |block| block.header.timestamp);
         let unwound = self.queue.indexer().status().map_or(self.unwound, |s| s.unwound_blocks);
         if unwound != self.unwound {
             // A reorg can take requests back and give their ids to others.
@@ -104,7 +109,7 @@ impl Watcher {
                 continue;
             }
             let request = vouch.requestOf(U256::from(id)).call().await.map_err(chain)?;
-            let is_late = u128::from(request.deadline) * 1000 < u128::from(now_ms());
+            let is_late = request.deadline < now_seconds;
             if request.status != OPEN || is_late {
                 if is_prefix {
                     self.settled = id;
