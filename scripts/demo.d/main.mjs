@@ -1,10 +1,11 @@
 // The demo: a lending market lives for a while, a model judges its users, contracts believe only proofs.
 //
-//   node main.mjs ROOT VOUCH_BINARY KEYS [--json]    (scripts/demo calls it after the build)
+//   node main.mjs ROOT VOUCH_BINARY KEYS [--json] [--vectors DIR]    (scripts/demo calls it after the build)
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { parseEther } from "ethers";
 import { readPlan } from "../../models/market/plan.mjs";
 import { Deployer, privateKey, startChain } from "./chain.mjs";
@@ -16,9 +17,11 @@ import { startNode } from "./node.mjs";
 import { run } from "./process.mjs";
 import { Report, timed } from "./report.mjs";
 import { ask, post, show, submission, submit } from "./score.mjs";
+import { writeVectors } from "./vectors.mjs";
 
-const [root, binary, keys, ...flags] = process.argv.slice(2);
-const report = new Report(flags.includes("--json"));
+const [root, binary, keys, ...args] = process.argv.slice(2);
+const { values: flags } = parseArgs({ args, options: { json: { type: "boolean" }, vectors: { type: "string" } } });
+const report = new Report(flags.json);
 const directory = mkdtempSync(join(tmpdir(), "vouch-demo-"));
 /** What has to be ended, last first. */
 const running = [];
@@ -51,6 +54,7 @@ async function demo() {
   const [good, second, bad] = ["good", "second", "bad"].map((name) => cast.get(SUBJECTS[name]));
   const first = await ask(stage, { model: risk.model_id, subject: good, as_of: asOf, also: [second] });
   await show(stage, "first", first);
+  if (flags.vectors) writeVectors(flags.vectors, { verifiers, model: risk, first });
   await post(stage, "first", first);
 
   report.act("five forgeries");

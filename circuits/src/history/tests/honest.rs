@@ -116,7 +116,7 @@ fn a_market_of_forty_users_in_class_s() {
                 let key = Fact { key: padded(user(i)), ..fact(FactKind::Mapping, block, market, number(base)) };
                 storage.insert(
                     crate::evidence::storage_slot(&key).expect("a mapping"),
-                    number(u128::from(block) << 70 | u128::from(i) + 1),
+                    number((u128::from(block) << 70) | (u128::from(i) + 1)),
                 );
             }
             accounts.insert(
