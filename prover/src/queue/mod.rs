@@ -10,11 +10,15 @@
 //! Before and after each proof the blocks it hangs on are compared with the index; a job whose blocks were reorganised
 //! away starts anew, and a proof of such blocks is never handed out.
 
+mod setback;
+mod stages;
+
 use crate::cost::Meter;
-use crate::engine::{Anchor, Engine, EngineError, HistoryProof, ScoreTask};
+use crate::engine::{Anchor, Engine, EngineError, HistoryProof};
 use crate::evidence::{self, EvidenceError};
-use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage, StageCost};
+use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage};
 use alloy::primitives::B256;
+use setback::Setback;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -113,49 +117,6 @@ impl<E: ?Sized> Clone for Queue<E> {
             wake: self.wake.clone(),
             waiting: self.waiting.clone(),
         }
-    }
-}
-
-/// How a stage ended without a result.
-enum Setback {
-    /// Blocks left the chain: start anew.
-    Reorg(String),
-    /// May pass: try again later.
-    Retry(String),
-    /// Will not pass.
-    Fail(Failure),
-    /// The store or the runtime failed: nothing was changed.
-    Stop(QueueError),
-}
-
-impl From<JobError> for Setback {
-    fn from(e: JobError) -> Self {
-        Self::Stop(e.into())
-    }
-}
-
-impl From<EngineError> for Setback {
-    fn from(e: EngineError) -> Self {
-        let kind = match &e {
-            EngineError::UnknownModel { .. } | EngineError::Plan { .. } | EngineError::Model { .. } => "query",
-            EngineError::Capacity { .. } => "capacity",
-            EngineError::Prover { .. } => "prover",
-            EngineError::Rejected { .. } => "rejected",
-        };
-        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
-    }
-}
-
-impl From<EvidenceError> for Setback {
-    fn from(e: EvidenceError) -> Self {
-        let kind = match e {
-            EvidenceError::Index(IndexError::Db(e)) => return Self::Stop(IndexError::Db(e).into()),
-            EvidenceError::Index(IndexError::BeforeWindow { .. }) => "query",
-            EvidenceError::Index(_) => return Self::Retry(e.to_string()),
-            EvidenceError::TooManyFacts { .. } | EvidenceError::TooManyBlocks { .. } => "capacity",
-            EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
-        };
-        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
     }
 }
 
@@ -351,86 +312,6 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(all)
     }
 
-    fn begin(&self, job: &mut Job) -> Result<(), Setback> {
-        match self.find_root(job)? {
-            Some(history) => {
-                job.anchors = history.anchors;
-                job.roots = vec![history.root];
-                job.reused_root = true;
-                job.stage = Stage::ProvingScore;
-            }
-            None => job.stage = Stage::Evidence,
-        }
-        Ok(self.store.save(job)?)
-    }
-
-    /// A proven root, of blocks that are still on the chain, that holds every fact of the query.
-    fn find_root(&self, job: &Job) -> Result<Option<HistoryProof>, Setback> {
-        let asked = evidence::questions(&self.questions(&job.query)?);
-        for history in self.store.roots()? {
-            let held = evidence::questions(&history.facts);
-            if asked.iter().all(|q| held.contains(q)) && self.gone(&history.anchors).map_err(Setback::Stop)?.is_none() {
-                return Ok(Some(history));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
-        let meter = Meter::start();
-        let questions = self.questions(&job.query)?;
-        let evidence = evidence::collect(&self.indexer, &questions).await?;
-        job.anchors = evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect();
-        advance(job, Stage::ProvingHistory, meter);
-        Ok(self.store.save_evidence(job, &evidence)?)
-    }
-
-    async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
-        self.still_canonical(job)?;
-        let Some(evidence) = self.store.evidence(&job.id)? else {
-            return Err(Setback::Reorg("the evidence is gone, it is collected anew".into()));
-        };
-        let (engine, payee) = (self.engine.clone(), job.query.payee);
-        let proof = blocking(move || {
-            let proof = engine.prove_history(&evidence, payee)?;
-            engine.verify_history(&proof)?;
-            Ok(proof)
-        })
-        .await?;
-        self.still_canonical(job)?;
-        job.roots = vec![proof.root];
-        advance(job, Stage::ProvingScore, meter);
-        Ok(self.store.save_history(job, &proof)?)
-    }
-
-    async fn score(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
-        self.still_canonical(job)?;
-        let mut roots = Vec::new();
-        for root in &job.roots {
-            match self.store.root(*root)? {
-                Some(history) => roots.push((*root, history.facts)),
-                None => return Err(Setback::Reorg(format!("root {root} is gone, it is proven anew"))),
-            }
-        }
-        let task = self.task(&job.query, roots).map_err(Setback::Stop)?;
-        let engine = self.engine.clone();
-        let score = blocking(move || {
-            let proof = engine.prove_score(&task)?;
-            engine.verify_score(&task, &proof)?;
-            Ok(Score { task, proof })
-        })
-        .await?;
-        self.still_canonical(job)?;
-        advance(job, Stage::Proven, meter);
-        Ok(self.store.save_score(job, &score)?)
-    }
-
-    fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, QueueError> {
-        let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db)?.ok_or(IndexError::Empty)?;
-        let Query { model, subject, as_of, payee, .. } = *query;
-        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots })
-    }
-
     /// The first anchor that is not on the indexed chain any more.
     fn gone(&self, anchors: &[Anchor]) -> Result<Option<Anchor>, QueueError> {
         for anchor in anchors {
@@ -439,13 +320,6 @@ impl<E: Engine + ?Sized> Queue<E> {
             }
         }
         Ok(None)
-    }
-
-    fn still_canonical(&self, job: &Job) -> Result<(), Setback> {
-        match self.gone(&job.anchors).map_err(Setback::Stop)? {
-            Some(anchor) => Err(Setback::Reorg(gone_text(anchor))),
-            None => Ok(()),
-        }
     }
 
     fn restart(&self, job: &mut Job, reason: String) -> Result<(), QueueError> {
@@ -474,30 +348,6 @@ impl<E: Engine + ?Sized> Queue<E> {
     }
 }
 
-/// Notes what the finished stage cost and moves on.
-fn advance(job: &mut Job, to: Stage, meter: Meter) {
-    let cost = meter.stop();
-    job.costs.push(StageCost {
-        stage: job.stage,
-        wall_seconds: cost.wall_seconds,
-        cpu_seconds: cost.cpu_seconds,
-        peak_mb: cost.peak_mb,
-    });
-    job.stage = to;
-    job.retries = 0;
-}
-
 fn gone_text(anchor: Anchor) -> String {
     format!("reorg: block {} with hash {} is not on the chain any more", anchor.number, anchor.hash)
-}
-
-async fn blocking<T, W>(work: W) -> Result<T, Setback>
-where
-    T: Send + 'static,
-    W: FnOnce() -> Result<T, EngineError> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(e) => Err(EngineError::Prover { detail: format!("prover thread ended: {e}") }.into()),
-    }
 }

@@ -1,0 +1,50 @@
+//! How a stage ends without a result, and which errors end it how.
+
+use super::QueueError;
+use crate::engine::EngineError;
+use crate::evidence::EvidenceError;
+use crate::jobs::{Failure, JobError};
+use vouch_indexer::IndexError;
+
+/// How a stage ended without a result.
+pub(super) enum Setback {
+    /// Blocks left the chain: start anew.
+    Reorg(String),
+    /// May pass: try again later.
+    Retry(String),
+    /// Will not pass.
+    Fail(Failure),
+    /// The store or the runtime failed: nothing was changed.
+    Stop(QueueError),
+}
+
+impl From<JobError> for Setback {
+    fn from(e: JobError) -> Self {
+        Self::Stop(e.into())
+    }
+}
+
+impl From<EngineError> for Setback {
+    fn from(e: EngineError) -> Self {
+        let kind = match &e {
+            EngineError::UnknownModel { .. } | EngineError::Plan { .. } | EngineError::Model { .. } => "query",
+            EngineError::Capacity { .. } => "capacity",
+            EngineError::Prover { .. } => "prover",
+            EngineError::Rejected { .. } => "rejected",
+        };
+        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
+    }
+}
+
+impl From<EvidenceError> for Setback {
+    fn from(e: EvidenceError) -> Self {
+        let kind = match e {
+            EvidenceError::Index(IndexError::Db(e)) => return Self::Stop(IndexError::Db(e).into()),
+            EvidenceError::Index(IndexError::BeforeWindow { .. }) => "query",
+            EvidenceError::Index(_) => return Self::Retry(e.to_string()),
+            EvidenceError::TooManyFacts { .. } | EvidenceError::TooManyBlocks { .. } => "capacity",
+            EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
+        };
+        Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
+    }
+}

@@ -1,0 +1,124 @@
+//! The stages of a job: each reads what the one before left, works, and stores its result with the advance.
+
+use super::setback::Setback;
+use super::{Queue, QueueError, gone_text};
+use crate::cost::Meter;
+use crate::engine::{Anchor, Engine, EngineError, HistoryProof, ScoreTask};
+use crate::evidence;
+use crate::jobs::{Job, Query, Score, Stage, StageCost};
+use alloy::primitives::B256;
+use vouch_circuits::facts::Fact;
+use vouch_indexer::IndexError;
+
+impl<E: Engine + ?Sized> Queue<E> {
+    pub(super) fn begin(&self, job: &mut Job) -> Result<(), Setback> {
+        match self.find_root(job)? {
+            Some(history) => {
+                job.anchors = history.anchors;
+                job.roots = vec![history.root];
+                job.reused_root = true;
+                job.stage = Stage::ProvingScore;
+            }
+            None => job.stage = Stage::Evidence,
+        }
+        Ok(self.store.save(job)?)
+    }
+
+    /// A proven root, of blocks that are still on the chain, that holds every fact of the query.
+    fn find_root(&self, job: &Job) -> Result<Option<HistoryProof>, Setback> {
+        let asked = evidence::questions(&self.questions(&job.query)?);
+        for history in self.store.roots()? {
+            let held = evidence::questions(&history.facts);
+            if asked.iter().all(|q| held.contains(q)) && self.gone(&history.anchors).map_err(Setback::Stop)?.is_none() {
+                return Ok(Some(history));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
+        let meter = Meter::start();
+        let questions = self.questions(&job.query)?;
+        let evidence = evidence::collect(&self.indexer, &questions).await?;
+        job.anchors = evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect();
+        advance(job, Stage::ProvingHistory, meter);
+        Ok(self.store.save_evidence(job, &evidence)?)
+    }
+
+    pub(super) async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
+        self.still_canonical(job)?;
+        let Some(evidence) = self.store.evidence(&job.id)? else {
+            return Err(Setback::Reorg("the evidence is gone, it is collected anew".into()));
+        };
+        let (engine, payee) = (self.engine.clone(), job.query.payee);
+        let proof = blocking(move || {
+            let proof = engine.prove_history(&evidence, payee)?;
+            engine.verify_history(&proof)?;
+            Ok(proof)
+        })
+        .await?;
+        self.still_canonical(job)?;
+        job.roots = vec![proof.root];
+        advance(job, Stage::ProvingScore, meter);
+        Ok(self.store.save_history(job, &proof)?)
+    }
+
+    pub(super) async fn score(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
+        self.still_canonical(job)?;
+        let mut roots = Vec::new();
+        for root in &job.roots {
+            match self.store.root(*root)? {
+                Some(history) => roots.push((*root, history.facts)),
+                None => return Err(Setback::Reorg(format!("root {root} is gone, it is proven anew"))),
+            }
+        }
+        let task = self.task(&job.query, roots).map_err(Setback::Stop)?;
+        let engine = self.engine.clone();
+        let score = blocking(move || {
+            let proof = engine.prove_score(&task)?;
+            engine.verify_score(&task, &proof)?;
+            Ok(Score { task, proof })
+        })
+        .await?;
+        self.still_canonical(job)?;
+        advance(job, Stage::Proven, meter);
+        Ok(self.store.save_score(job, &score)?)
+    }
+
+    fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, QueueError> {
+        let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db)?.ok_or(IndexError::Empty)?;
+        let Query { model, subject, as_of, payee, .. } = *query;
+        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots })
+    }
+
+    fn still_canonical(&self, job: &Job) -> Result<(), Setback> {
+        match self.gone(&job.anchors).map_err(Setback::Stop)? {
+            Some(anchor) => Err(Setback::Reorg(gone_text(anchor))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Notes what the finished stage cost and moves on.
+fn advance(job: &mut Job, to: Stage, meter: Meter) {
+    let cost = meter.stop();
+    job.costs.push(StageCost {
+        stage: job.stage,
+        wall_seconds: cost.wall_seconds,
+        cpu_seconds: cost.cpu_seconds,
+        peak_mb: cost.peak_mb,
+    });
+    job.stage = to;
+    job.retries = 0;
+}
+
+async fn blocking<T, W>(work: W) -> Result<T, Setback>
+where
+    T: Send + 'static,
+    W: FnOnce() -> Result<T, EngineError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(e) => Err(EngineError::Prover { detail: format!("prover thread ended: {e}") }.into()),
+    }
+}
