@@ -1,6 +1,7 @@
 //! The circuits of Vouch: chain history and model scores.
 
 pub mod account;
+pub mod degree;
 pub mod digest;
 pub mod evidence;
 pub mod facts;

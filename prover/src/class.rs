@@ -10,8 +10,7 @@ use halo2_base::halo2_proofs::{
 };
 use thiserror::Error;
 
-/// The largest gate degree; halo2-axiom proves a larger one wrongly without saying so.
-pub const MAX_DEGREE: usize = 5;
+pub use vouch_circuits::degree::MAX_DEGREE;
 
 /// A circuit that does not fit its class. Not recoverable: a programming error in the circuit.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -111,7 +111,8 @@ impl Builder {
     pub fn round(&mut self, claim: In, w: In, r: In, [slope, b0, b1]: [In; 3]) -> Cell {
         let v = r.value();
         let mut values = [Fr::ZERO; 8];
-        values[7] = claim.value() + (v - w.value()) * slope.value() + v * (v - Fr::ONE) * (b0.value() + v * b1.value());
+        values[5] = v * (v - Fr::ONE);
+        values[7] = claim.value() + (v - w.value()) * slope.value() + values[5] * (b0.value() + v * b1.value());
         let inputs = [(0, r), (1, w), (2, slope), (3, b0), (4, b1), (6, claim)];
         self.push(Kind::Round, &inputs, values, [Fr::ZERO; 4])[7]
     }

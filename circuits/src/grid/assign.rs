@@ -2,7 +2,7 @@
 
 use super::builder::{Row, Stream};
 use super::check::tuple;
-use super::config::{NO_CHALLENGE, selector};
+use super::config::{NO_CHALLENGE, selector, zone};
 use super::{Builder, Cell, GridConfig, Kind, MEMORY};
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
@@ -43,7 +43,7 @@ pub fn assign(
     finish: impl FnOnce(&mut Builder),
 ) -> Result<(), Error> {
     let mut finish = Some(finish);
-    let instances = layouter.assign_region(
+    layouter.assign_region(
         || "grid",
         |mut region| {
             let finish = finish.take().expect("the region is laid out once");
@@ -61,16 +61,11 @@ pub fn assign(
                 builder.main[row].cells[6] = Fr::from(count);
             }
             assign_main(config, &mut region, &builder, &layout);
-            let cells: Vec<HaloCell> = builder.instances.iter().map(|c| layout.cell(config, c)).collect();
             region.next_phase();
             assign_sums(config, &mut region, &builder, &reads, &layout);
-            Ok(cells)
+            Ok(())
         },
-    )?;
-    for (index, cell) in instances.into_iter().enumerate() {
-        layouter.constrain_instance(cell, config.instance, index);
-    }
-    Ok(())
+    )
 }
 
 /// First rows of the streams.
@@ -126,22 +121,25 @@ fn assign_memory(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Bui
         }
         put(region, config.reads, row, Fr::from(read));
         fix(region, config.is_byte, row, Fr::ONE);
-        for (i, column) in config.place.into_iter().enumerate() {
-            fix(region, column, row, Fr::from((row >> i & 1) as u64));
-        }
+        fix(region, config.turn, row, Fr::from((row >> 1 & 1) as u64));
     }
     for row in 0..=memory.rows() {
         put(region, config.num, row, memory.num(row));
     }
     for byte in 0..256 {
         put(region, config.bytes[0], builder.shape.weights_row() + byte, Fr::from(byte as u64));
+        fix(region, config.constants[1], builder.shape.weights_row() + byte, Fr::from(byte as u64));
     }
-    for row in 0..=builder.shape.last_row() {
+    let (weights, last) = (builder.shape.weights_row(), builder.shape.last_row());
+    for row in 0..=last {
         fix(region, config.index, row, Fr::from(row as u64));
-        fix(region, config.running, row, Fr::from(u64::from(row < builder.shape.last_row())));
-    }
-    for row in [0, builder.shape.last_row()] {
-        fix(region, config.edge, row, Fr::ONE);
+        let zone = match row {
+            0 => zone::FIRST,
+            _ if row == last => zone::LAST,
+            _ if (weights..weights + 256).contains(&row) => zone::WEIGHTS,
+            _ => zone::INNER,
+        };
+        fix(region, config.zone, row, Fr::from(zone));
     }
 }
 
@@ -156,19 +154,18 @@ fn assign_main(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         if let Some((column, value)) = selector(r.kind) {
             fix(region, config.kinds[column], row, Fr::from(value));
         }
-        fix(region, config.round, row, Fr::from(u64::from(r.kind == Kind::Round)));
-        let (send, provide) = bus_side(r.kind);
-        fix(region, config.send, row, Fr::from(u64::from(send)));
-        fix(region, config.provide, row, Fr::from(u64::from(provide)));
+        let side = match bus_side(r.kind) {
+            (true, _) => Fr::ONE,
+            (_, true) => -Fr::ONE,
+            _ => Fr::ZERO,
+        };
+        fix(region, config.side, row, side);
     }
     for (byte, weights) in builder.weights.iter().enumerate() {
         let row = layout.weights + byte;
         for (column, value) in config.main.into_iter().zip(*weights) {
             put(region, column, row, value);
         }
-        fix(region, config.constants[1], row, Fr::from(byte as u64));
-        let (column, value) = selector(Kind::Weights).expect("weights have a gate");
-        fix(region, config.kinds[column], row, Fr::from(value));
     }
     for row in 0..builder.lanes.len() * 4 {
         put(region, config.weight, row, builder.weight(row));

@@ -9,6 +9,9 @@ const BLINDED_ROWS: usize = 16;
 /// Rows of the byte table of the keccak binding, just before the blinded ones.
 const WEIGHT_ROWS: usize = 256;
 
+/// Rows at the start of the circuit whose first cell is public: public inputs of a grid.
+pub const PUBLIC_ROWS: usize = 18;
+
 /// Size of a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -109,12 +112,12 @@ pub struct Builder {
     /// Weight of every lane of the message memory, with the cell that it is copied from.
     pub(super) lanes: Vec<Fr>,
     pub(super) copies: Vec<(Cell, Cell)>,
-    pub(super) instances: Vec<Cell>,
+    /// Values of the public inputs given so far.
+    pub(super) instances: Vec<Fr>,
     constants: HashMap<Fr, Cell>,
-    /// The last row with free constant slots, and how many are taken.
-    open_constants: Option<(usize, usize)>,
+    /// Rows and columns of fixed rows that hold no constant yet, last first.
+    open_constants: Vec<(usize, usize)>,
     open_witnesses: Option<(usize, usize)>,
-    zero: Option<Cell>,
     seed: Option<Cell>,
     pub(super) seed_value: Fr,
     /// A memory row whose weight is not its lane's.
@@ -137,7 +140,7 @@ impl Builder {
             memory.rows(),
             shape.k
         );
-        Self {
+        let mut builder = Self {
             shape,
             memory,
             main: Vec::new(),
@@ -147,14 +150,18 @@ impl Builder {
             copies: Vec::new(),
             instances: Vec::new(),
             constants: HashMap::new(),
-            open_constants: None,
+            open_constants: Vec::new(),
             open_witnesses: None,
-            zero: None,
             seed: None,
             seed_value: Fr::ZERO,
             #[cfg(test)]
             weight_lie: None,
+        };
+        for _ in 0..PUBLIC_ROWS {
+            let row = builder.fixed_row(false, [Fr::ZERO; 4]);
+            builder.open_constants.extend(CONSTANT_COLUMNS[1..].iter().map(|column| (row, *column)));
         }
+        builder
     }
 
     /// Rows in use by main rows and Poseidon rows together.
@@ -208,14 +215,13 @@ impl Builder {
         if let Some(cell) = self.constants.get(&value) {
             return *cell;
         }
-        let (row, used) = match self.open_constants {
-            Some((row, used)) if used < CONSTANT_COLUMNS.len() => (row, used),
-            _ => (self.fixed_row(false, [Fr::ZERO; 4]), 0),
-        };
-        self.open_constants = Some((row, used + 1));
-        let column = CONSTANT_COLUMNS[used];
+        let (row, column) = self.open_constants.pop().unwrap_or_else(|| {
+            let row = self.fixed_row(false, [Fr::ZERO; 4]);
+            self.open_constants.extend(CONSTANT_COLUMNS[1..].iter().map(|column| (row, *column)));
+            (row, CONSTANT_COLUMNS[0])
+        });
         self.main[row].cells[column] = value;
-        self.main[row].k[used + 1] = value;
+        self.main[row].k[if column == 0 { 1 } else { column }] = value;
         let cell = Cell::new(Stream::Main, row, column, value);
         self.constants.insert(value, cell);
         cell
@@ -223,14 +229,7 @@ impl Builder {
 
     /// A cell that is forced to zero.
     pub fn zero(&mut self) -> Cell {
-        if let Some(cell) = self.zero {
-            return cell;
-        }
-        let row = self.fixed_row(false, [Fr::ZERO; 4]);
-        self.open_constants = Some((row, 0));
-        let cell = Cell::new(Stream::Main, row, 4, Fr::ZERO);
-        self.zero = Some(cell);
-        cell
+        Cell::new(Stream::Main, 0, 4, Fr::ZERO)
     }
 
     fn fixed_row(&mut self, table: bool, k: [Fr; 4]) -> usize {
@@ -278,16 +277,21 @@ impl Builder {
 
     /// Makes `cell` public input `index`; indices are given in order.
     ///
+    /// Sound: the first cell of fixed row `index` is the instance column's value there, and `cell` is a copy of it.
+    ///
     /// # Panics
-    /// If an index is skipped.
+    /// If an index is skipped, or above what a grid has room for.
     pub fn instance(&mut self, index: usize, cell: Cell) {
         assert_eq!(index, self.instances.len(), "public inputs are exposed in order");
-        self.instances.push(cell);
+        assert!(index < PUBLIC_ROWS, "a grid has {PUBLIC_ROWS} public inputs, got index {index}");
+        self.instances.push(cell.value());
+        self.main[index].cells[0] = cell.value();
+        self.copies.push((cell, Cell::new(Stream::Main, index, 0, cell.value())));
     }
 
     /// Values of the public inputs.
     pub fn instances(&self) -> Vec<Fr> {
-        self.instances.iter().map(Cell::value).collect()
+        self.instances.clone()
     }
 
     /// Sends a tuple on the bus: some row must provide it.

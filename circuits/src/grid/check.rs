@@ -66,7 +66,7 @@ impl Builder {
     /// The first [`Violation`].
     pub fn check(&self) -> Result<(), Violation> {
         for (row, r) in self.main.iter().enumerate() {
-            if !self.gate_holds(r) {
+            if !self.gate_holds(r, self.instances.get(row).copied().unwrap_or(Fr::ZERO)) {
                 return Err(Violation::Gate { row, kind: r.kind });
             }
         }
@@ -79,14 +79,16 @@ impl Builder {
         self.check_sponge()
     }
 
-    fn gate_holds(&self, r: &Row) -> bool {
+    fn gate_holds(&self, r: &Row, instance: Fr) -> bool {
         let (c, k) = (&r.cells, &r.k);
         match r.kind {
             Kind::Arith => c[0] * c[1] + c[2] * c[3] + c[4] * c[5] + c[6] + k[0] == c[7],
             Kind::Mul => c[0] * c[1] == c[2] && c[3] * c[4] == c[5] && c[0] * c[6] == c[7],
-            Kind::Round => c[6] + (c[0] - c[1]) * c[2] + c[0] * (c[0] - Fr::ONE) * (c[3] + c[0] * c[4]) == c[7],
+            Kind::Round => {
+                c[0] * (c[0] - Fr::ONE) == c[5] && c[6] + (c[0] - c[1]) * c[2] + c[5] * (c[3] + c[0] * c[4]) == c[7]
+            }
             Kind::Fixed { .. } => {
-                c[0] == k[1] && c[2] == k[2] && c[3] == k[3] && c[4] == Fr::ZERO && c[5] == self.seed_value
+                c[0] == k[1] + instance && c[2] == k[2] && c[3] == k[3] && c[4] == Fr::ZERO && c[5] == self.seed_value
             }
             Kind::Read => {
                 c[1].square() == c[1]
@@ -96,7 +98,7 @@ impl Builder {
             }
             Kind::Send => k[2] == Fr::ZERO || c[5] + c[2] == c[7],
             Kind::Free | Kind::Provide => true,
-            Kind::Inject | Kind::Boxes(_) | Kind::Weights => false,
+            Kind::Inject | Kind::Boxes(_) => false,
         }
     }
 
@@ -169,7 +171,7 @@ impl Builder {
         for r in self.main.iter().chain(&self.sponge) {
             (format!("{:?}", r.kind), r.k.map(|k| k.to_bytes())).hash(&mut hasher);
         }
-        for cell in self.copies.iter().flat_map(|(a, b)| [a, b]).chain(&self.instances) {
+        for cell in self.copies.iter().flat_map(|(a, b)| [a, b]) {
             (cell.stream, cell.row, cell.column).hash(&mut hasher);
         }
         hasher.finish()

@@ -1,9 +1,12 @@
 //! Columns and gates of the grid. Every gate has degree at most 5.
 //!
-//! Kinds share selector columns: a column that holds 0, 1, … selects kind `v` by the polynomial that is zero at all its
-//! other values, so a kind costs degree instead of a column.
+//! Every column costs the EVM a point, so columns are shared. Kinds: a column that holds 0, 1, … selects kind `v` by the polynomial
+//! that is zero at all its other values, so a kind costs degree instead of a column. Bus rows: `side` is 1 where a row sends, -1
+//! where it provides. Zones of rows: `zone` is 0, or one of the values of [`zone`]. Place in a lane: `turn` is 0, 0, 1, 1 on the four
+//! rows of a lane, so it and its next value tell the rows apart.
 
 use super::{Kind, MEMORY};
+use crate::degree::assert_degrees;
 use crate::poseidon::{
     Matrix, State, WIDTH,
     recurrence::{RECURRENCE, Step},
@@ -18,9 +21,6 @@ use halo2_base::halo2_proofs::{
     poly::Rotation,
 };
 
-/// Largest degree of a gate: halo2 silently mis-proves anything above it.
-pub const MAX_DEGREE: usize = 5;
-
 /// The columns of the grid.
 #[derive(Clone, Debug)]
 pub struct GridConfig {
@@ -33,14 +33,11 @@ pub struct GridConfig {
     pub(super) bind: Column<Advice>,
     pub(super) constants: [Column<Fixed>; 4],
     pub(super) kinds: [Column<Fixed>; 4],
-    pub(super) round: Column<Fixed>,
-    pub(super) send: Column<Fixed>,
-    pub(super) provide: Column<Fixed>,
+    pub(super) side: Column<Fixed>,
     pub(super) is_byte: Column<Fixed>,
-    pub(super) place: [Column<Fixed>; 2],
+    pub(super) turn: Column<Fixed>,
     pub(super) index: Column<Fixed>,
-    pub(super) running: Column<Fixed>,
-    pub(super) edge: Column<Fixed>,
+    pub(super) zone: Column<Fixed>,
     pub(super) instance: Column<Instance>,
     pub(super) seed: Challenge,
     pub(super) fold: Challenge,
@@ -48,7 +45,19 @@ pub struct GridConfig {
     pub(super) lane: Challenge,
 }
 
-/// Column index and value that select a kind; `None` for rows whose gate has a column of its own, or that have none.
+/// Values of the column `zone`; beyond the last row it is 0.
+pub(super) mod zone {
+    /// Rows without a rule of their own.
+    pub const INNER: u64 = 1;
+    /// Row 0: both sums start at zero.
+    pub const FIRST: u64 = 2;
+    /// The last row: both sums are back at zero.
+    pub const LAST: u64 = 3;
+    /// The byte table of the keccak binding: entry `k1` holds in `c_j` the weight of that byte at position j of a lane.
+    pub const WEIGHTS: u64 = 4;
+}
+
+/// Column index and value that select a kind; `None` for rows whose gate hangs on another column, or that have none.
 pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
     Some(match kind {
         Kind::Boxes(Step::Full) => (0, 1),
@@ -58,15 +67,14 @@ pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
         Kind::Arith => (2, 1),
         Kind::Mul => (2, 2),
         Kind::Inject => (2, 3),
-        Kind::Read => (3, 1),
+        Kind::Round => (3, 1),
         Kind::Fixed { .. } => (3, 2),
-        Kind::Weights => (3, 3),
-        Kind::Free | Kind::Send | Kind::Provide | Kind::Round => return None,
+        Kind::Free | Kind::Send | Kind::Read | Kind::Provide => return None,
     })
 }
 
 /// Values that selector column `i` takes besides zero.
-const KINDS_IN: [u64; 4] = [2, 2, 3, 3];
+const KINDS_IN: [u64; 4] = [2, 2, 3, 2];
 
 type E = Expression<Fr>;
 
@@ -78,16 +86,13 @@ fn small(v: u64) -> E {
     constant(Fr::from(v))
 }
 
+fn half() -> Fr {
+    Fr::from(2).invert().expect("not zero")
+}
+
 /// Zero unless `column` holds `value`.
 fn selected(column: &E, count: u64, value: u64) -> E {
     (1..=count).filter(|v| *v != value).fold(column.clone(), |acc, v| acc * (small(v) - column.clone()))
-}
-
-/// The value of a kind's selecting polynomial where it is selected: a gate that adds other terms divides by it.
-fn scale_of(kind: Kind) -> Fr {
-    let (column, value) = selector(kind).expect("the kind has a gate");
-    let others = (1..=KINDS_IN[column]).filter(|v| *v != value);
-    others.fold(Fr::from(value), |acc, v| acc * (Fr::from(v) - Fr::from(value)))
 }
 
 /// `Σ fold^j terms[j]`.
@@ -113,6 +118,8 @@ struct View {
     next: [E; 8],
     k: [E; 4],
     kinds: [E; 4],
+    side: E,
+    zone: E,
 }
 
 impl View {
@@ -121,7 +128,28 @@ impl View {
         let next = config.main.map(|c| meta.query_advice(c, Rotation::next()));
         let k = config.constants.map(|c| meta.query_fixed(c, Rotation::cur()));
         let kinds = config.kinds.map(|c| meta.query_fixed(c, Rotation::cur()));
-        Self { cur, next, k, kinds }
+        let [side, zone] = [config.side, config.zone].map(|c| meta.query_fixed(c, Rotation::cur()));
+        Self { cur, next, k, kinds, side, zone }
+    }
+
+    /// 1 where the row sends, 0 elsewhere.
+    fn sends(&self) -> E {
+        self.side.clone() * (self.side.clone() + small(1)) * half()
+    }
+
+    /// 1 where the row provides, 0 elsewhere.
+    fn provides(&self) -> E {
+        self.side.clone() * (self.side.clone() - small(1)) * half()
+    }
+
+    /// The product of `zone` and its distances to `others`: 0 in those zones and beyond the last row.
+    fn zone_besides(&self, others: &[u64]) -> E {
+        others.iter().fold(self.zone.clone(), |acc, v| acc * (self.zone.clone() - small(*v)))
+    }
+
+    /// Not 0 on the rows on which the sums go on: 1 on rows `FIRST` and `INNER`.
+    fn running(&self) -> E {
+        self.zone.clone() * (small(zone::LAST) - self.zone.clone()) * half()
     }
 
     fn is(&self, kind: Kind) -> E {
@@ -134,7 +162,7 @@ impl GridConfig {
     /// Adds the grid to `meta`.
     ///
     /// # Panics
-    /// If a gate's degree is above `MAX_DEGREE`.
+    /// As [`assert_degrees`] does.
     pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
         let instance = meta.instance_column();
         let bytes = [0; 2].map(|_| meta.advice_column_in(FirstPhase));
@@ -150,7 +178,6 @@ impl GridConfig {
             meta.enable_equality(column);
         }
         meta.enable_equality(weight);
-        meta.enable_equality(instance);
         let config = Self {
             bytes,
             num,
@@ -161,14 +188,11 @@ impl GridConfig {
             bind,
             constants: [0; 4].map(|_| meta.fixed_column()),
             kinds: [0; 4].map(|_| meta.fixed_column()),
-            round: meta.fixed_column(),
-            send: meta.fixed_column(),
-            provide: meta.fixed_column(),
+            side: meta.fixed_column(),
             is_byte: meta.fixed_column(),
-            place: [0; 2].map(|_| meta.fixed_column()),
+            turn: meta.fixed_column(),
             index: meta.fixed_column(),
-            running: meta.fixed_column(),
-            edge: meta.fixed_column(),
+            zone: meta.fixed_column(),
             instance,
             seed,
             fold,
@@ -179,10 +203,7 @@ impl GridConfig {
         config.poseidon_gates(meta);
         config.memory_gates(meta);
         config.sum_gates(meta);
-        assert!(
-            meta.gates().iter().flat_map(|g| g.polynomials()).all(|p| p.degree() <= MAX_DEGREE),
-            "a gate of the grid has a degree above {MAX_DEGREE}"
-        );
+        assert_degrees(meta);
         config
     }
 
@@ -198,31 +219,35 @@ impl GridConfig {
                 mul * (c(0) * c(6) - c(7)),
             ]
         });
-        // degree 4 by itself: its selector cannot share a column
         meta.create_gate("round", |meta| {
-            let round = meta.query_fixed(self.round, Rotation::cur());
             let v = View::new(meta, self);
             let c = |i: usize| v.cur[i].clone();
-            let quotient = c(3) + c(0) * c(4);
-            vec![round * (c(6) + (c(0) - c(1)) * c(2) + c(0) * (c(0) - small(1)) * quotient - c(7))]
+            let round = v.is(Kind::Round);
+            vec![
+                round.clone() * (c(0) * (c(0) - small(1)) - c(5)),
+                round * (c(6) + (c(0) - c(1)) * c(2) + c(5) * (c(3) + c(0) * c(4)) - c(7)),
+            ]
         });
         meta.create_gate("sum on a sending row", |meta| {
             let v = View::new(meta, self);
             let c = |i: usize| v.cur[i].clone();
-            let send = meta.query_fixed(self.send, Rotation::cur());
-            vec![send * v.k[2].clone() * (c(5) + c(2) - c(7))]
+            vec![v.sends() * v.k[2].clone() * (c(5) + c(2) - c(7))]
         });
-        meta.create_gate("fixed", |meta| {
+        meta.create_gate("fixed, public", |meta| {
             let v = View::new(meta, self);
             let seed = meta.query_challenge(self.seed);
+            // zero from row PUBLIC_ROWS on
+            let instance = meta.query_instance(self.instance, Rotation::cur());
             let fixed = v.is(Kind::Fixed { table: false });
-            let expected = [(0, v.k[1].clone()), (2, v.k[2].clone()), (3, v.k[3].clone()), (4, small(0)), (5, seed)];
+            let [k1, k2, k3] = [1, 2, 3].map(|i: usize| v.k[i].clone());
+            let expected = [(0, k1 + instance), (2, k2), (3, k3), (4, small(0)), (5, seed)];
             expected.map(|(i, e)| fixed.clone() * (v.cur[i].clone() - e))
         });
+        // on sending rows k3 tells reads
         meta.create_gate("read", |meta| {
             let v = View::new(meta, self);
             let c = |i: usize| v.cur[i].clone();
-            let read = v.is(Kind::Read);
+            let read = v.sends() * v.k[3].clone();
             vec![
                 read.clone() * c(1) * (c(1) - small(1)),
                 read.clone() * (c(0) + c(0) + c(1) - c(5) - v.k[1].clone()),
@@ -274,7 +299,7 @@ impl GridConfig {
     fn memory_gates(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("memory", |meta| {
             let is_byte = meta.query_fixed(self.is_byte, Rotation::cur());
-            let [h0, h1] = self.place.map(|c| meta.query_fixed(c, Rotation::cur()));
+            let [turn, turn_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_fixed(self.turn, r));
             let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
             let num = meta.query_advice(self.num, Rotation::cur());
             let num_next = meta.query_advice(self.num, Rotation::next());
@@ -282,7 +307,8 @@ impl GridConfig {
             let w_next = meta.query_advice(self.weight, Rotation::next());
             vec![
                 is_byte.clone() * (num * Fr::from(1 << 16) + b0 * Fr::from(1 << 8) + b1 - num_next),
-                is_byte * (small(1) - h0 * h1) * (w_next - w),
+                // a lane ends where turn goes from 1 to 0
+                is_byte * (small(1) - turn * (small(1) - turn_next)) * (w_next - w),
             ]
         });
     }
@@ -291,9 +317,7 @@ impl GridConfig {
     fn sum_gates(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("bus", |meta| {
             let v = View::new(meta, self);
-            let [send, provide, is_byte, index, running, edge] =
-                [self.send, self.provide, self.is_byte, self.index, self.running, self.edge]
-                    .map(|c| meta.query_fixed(c, Rotation::cur()));
+            let [is_byte, index] = [self.is_byte, self.index].map(|c| meta.query_fixed(c, Rotation::cur()));
             let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
             let num = meta.query_advice(self.num, Rotation::cur());
             let reads = meta.query_advice(self.reads, Rotation::cur());
@@ -303,38 +327,43 @@ impl GridConfig {
             let folded = |terms: [E; 4]| terms.into_iter().rev().fold(small(0), |acc, t| (acc + t) * fold.clone());
             let tuple = v.k[0].clone() + folded([0, 2, 3, 4].map(|i| v.cur[i].clone()));
             let entry = small(MEMORY) + folded([index, b0, b1, num]);
-            let main_below = running + (send.clone() + provide.clone()) * (point.clone() - tuple - small(1));
-            let main_above = send - provide * v.cur[6].clone();
+            // Z - tuple on sending rows, tuple - Z on providing ones, else not 0 but from the last row on
+            let main_below = v.running() + v.side.clone() * (point.clone() - tuple) - v.side.clone() * v.side.clone();
+            let main_above = v.sends() + v.provides() * v.cur[6].clone();
             let side_below = small(1) + is_byte.clone() * (point - entry - small(1));
             let side_above = is_byte * reads;
             vec![
                 (bus_next - bus.clone()) * main_below.clone() * side_below.clone() - main_above * side_below
                     + side_above * main_below,
-                edge * bus,
+                v.zone_besides(&[zone::INNER, zone::WEIGHTS]) * bus,
             ]
         });
         meta.create_gate("bind", |meta| {
             let v = View::new(meta, self);
-            let [is_byte, running, edge] =
-                [self.is_byte, self.running, self.edge].map(|c| meta.query_fixed(c, Rotation::cur()));
-            let place = self.place.map(|c| meta.query_fixed(c, Rotation::cur()));
+            let is_byte = meta.query_fixed(self.is_byte, Rotation::cur());
+            let [turn, turn_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_fixed(self.turn, r));
             let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
             let w = meta.query_advice(self.weight, Rotation::cur());
             let bind = meta.query_advice(self.bind, Rotation::cur());
             let bind_next = meta.query_advice(self.bind, Rotation::next());
             let [point, lane] = [self.point, self.lane].map(|c| meta.query_challenge(c));
             let power = |e: usize| (1..e).fold(lane.clone(), |acc, _| acc * lane.clone());
-            let [h0, h1] = place;
-            let position = (small(1) + h0 * (power(2) - small(1))) * (small(1) + h1 * (power(4) - small(1)));
+            // 1, lane^2, lane^4, lane^6 on the rows of a lane
+            let position = small(1)
+                + turn.clone() * (power(6) - small(1))
+                + turn_next.clone() * (power(2) - small(1))
+                + turn * turn_next * (power(4) - power(6) - power(2) + small(1));
             let (x0, x1) = (point.clone() - b0.clone(), point - b1);
-            let weights = v.is(Kind::Weights) * scale_of(Kind::Weights).invert().expect("kinds are selected by units");
+            // zero outside the byte table but in the last row, where all its cells are
+            let weights = v.zone_besides(&[zone::INNER, zone::FIRST]);
+            let scale = Fr::from(24).invert().expect("not zero") * -Fr::from(2);
             let entry = v.cur.iter().rev().cloned().reduce(|acc, c| acc * lane.clone() + c).expect("eight cells");
             vec![
-                running * (bind_next - bind.clone()) * x0.clone() * x1.clone()
+                v.running() * (bind_next - bind.clone()) * x0.clone() * x1.clone()
                     - is_byte * w * position * (x1.clone() + lane * x0)
-                    + weights.clone() * entry * x1,
+                    + weights.clone() * scale * entry * x1,
                 weights * (b0 - v.k[1].clone()),
-                edge * bind,
+                v.zone_besides(&[zone::INNER, zone::WEIGHTS]) * bind,
             ]
         });
     }

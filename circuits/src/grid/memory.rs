@@ -129,7 +129,7 @@ impl Builder {
             if odd { num * Fr::from(256) + b0 } else { num },
             if odd { b1 } else { b0 },
         ];
-        let k = [Fr::from(MEMORY), offset, Fr::ZERO, Fr::ZERO];
+        let k = [Fr::from(MEMORY), offset, Fr::ZERO, Fr::ONE];
         let cells = self.push(Kind::Read, &[(5, base)], values, k);
         Read { base: cells[5], parity: cells[1], before: cells[6], byte: cells[7] }
     }

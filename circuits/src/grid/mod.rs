@@ -23,7 +23,7 @@ mod memory;
 mod sponge;
 
 pub use assign::assign;
-pub use builder::{Builder, Cell, In, Shape};
+pub use builder::{Builder, Cell, In, PUBLIC_ROWS, Shape};
 pub use check::Violation;
 pub use config::GridConfig;
 pub use memory::{BLOCK_BYTES, Memory, ROWS_PER_BLOCK, Read, STATE_BYTES};
@@ -33,7 +33,7 @@ pub use memory::{BLOCK_BYTES, Memory, ROWS_PER_BLOCK, Read, STATE_BYTES};
 pub enum Kind {
     /// Nothing: free witnesses, or the output of a permutation.
     Free,
-    /// `c0 = k1, c2 = k2, c3 = k3, c4 = 0, c5 = seed`; provides (k0; c0, c2, c3, c4) `c6` times if it is a table row.
+    /// `c0 = k1 + instance, c2 = k2, c3 = k3, c4 = 0, c5 = seed`, where the instance is public input `i` in row `i`; provides (k0; c0, c2, c3, c4) `c6` times if it is a table row.
     Fixed {
         /// Whether the row is an entry of a table on the bus.
         table: bool,
@@ -42,7 +42,7 @@ pub enum Kind {
     Arith,
     /// `c0 c1 = c2, c3 c4 = c5, c0 c6 = c7`.
     Mul,
-    /// `c7 = c6 + (c0 - c1) c2 + c0 (c0 - 1) (c3 + c0 c4)`: the running claim after a sumcheck round.
+    /// `c5 = c0 (c0 - 1)`, `c7 = c6 + (c0 - c1) c2 + c5 (c3 + c0 c4)`: the running claim after a sumcheck round.
     Round,
     /// Memory read: address `c5 + k1 = 2 c0 + c1`, integer before it `c6`, byte there `c7`; sends (MEMORY; c0, c2, c3, c4).
     Read,
@@ -54,8 +54,6 @@ pub enum Kind {
     Inject,
     /// A row of s-boxes: inputs `c0..c3`, their squares `c4..c7`; the step leads to the next row.
     Boxes(crate::poseidon::recurrence::Step),
-    /// Entry `k1` of the byte table of the keccak binding: `c_j` is the weight of that byte at position j of a lane.
-    Weights,
 }
 
 /// Bus tag of memory rows.

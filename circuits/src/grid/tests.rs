@@ -41,6 +41,10 @@ impl<W: Fn(&mut Builder)> Circuit<Fr> for Recorded<W> {
 
 fn mock_accepts(builder: Builder, weigh: impl Fn(&mut Builder)) -> bool {
     let instances = builder.instances();
+    mock_accepts_as(instances, builder, weigh)
+}
+
+fn mock_accepts_as(instances: Vec<Fr>, builder: Builder, weigh: impl Fn(&mut Builder)) -> bool {
     let circuit = Recorded { builder, weigh };
     MockProver::run(SHAPE.k, &circuit, vec![instances]).expect("the grid fits").verify().is_ok()
 }
@@ -111,6 +115,27 @@ fn accepts_the_honest_witness() {
     everything(&mut b);
     b.check().expect("the native evaluation accepts");
     assert!(mock_accepts(b, |_| {}));
+}
+
+/// Each public input flipped against the same witness; also those that the circuit did not use, which are zero.
+#[test]
+fn rejects_each_changed_public_input() {
+    let mut b = builder();
+    let cells = everything(&mut b);
+    b.instance(1, cells[0]);
+    assert!(mock_accepts(b.clone(), |_| {}));
+    for index in 0..PUBLIC_ROWS {
+        let mut instances = b.instances();
+        instances.resize(PUBLIC_ROWS, Fr::ZERO);
+        instances[index] += Fr::ONE;
+        assert!(!mock_accepts_as(instances.clone(), b.clone(), |_| {}), "input {index}");
+        // the public cell follows the lie, the cell that it is a copy of does not
+        if index < 2 {
+            let mut lie = b.clone();
+            lie.main[index].cells[0] += Fr::ONE;
+            assert!(!mock_accepts_as(instances, lie, |_| {}), "cell {index}");
+        }
+    }
 }
 
 #[test_case(0; "arith")]

@@ -8,9 +8,15 @@
 //! fixed offsets and only the tail is walked over. Fields from 15 on may be missing: a field is there if and only if the one
 //! before it is, and the last one ends where the list ends, so no field is read beyond the header, nor skipped.
 //!
-//! Sound: the hash is compared with the public halves exactly, so the bytes are the canonical header (`blocks`). An unused anchor
-//! provides its fields under place 0, which no value has, and the state root 0, which no message has.
-//! `number` is below 2^40: its item has at most six bytes.
+//! Sound: the hash is compared with the public halves exactly, so the bytes are the canonical header (`blocks`). `number` is below
+//! 2^40: its item has at most six bytes.
+//!
+//! An unused anchor may name any message, so what it provides must reach nobody. Its *place* goes to 0: (`PLACE`; 0, number, 0, 0);
+//! its *values*, of bytes that nothing proves, stay under the real place: (`VALUE`; `j + 1`, ...). A leaf sends both with one
+//! place cell, and neither place has both entries. This split is the safety: with the values under place 0 too, every field of
+//! every block could be forged, and nothing may take a `VALUE` without the `PLACE` of the same place. Its state root
+//! is 0, (`STATE`; `j + 1`, number, 0, 0), the digest of no message that a walk can start at: the entry of digest 0 in
+//! `blocks` is marked `NO_MESSAGE`, which `blocks::message` refuses.
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
@@ -22,8 +28,8 @@ use crate::grid::{Builder, Cell, In, Read};
 
 /// Fields that every header has.
 const REQUIRED: u64 = 15;
-/// Fields that are read: 21 since Prague, and one of the next fork.
-pub(super) const FIELDS: u64 = 22;
+/// Fields that are read: 21 since Prague, and two of forks to come.
+pub(super) const FIELDS: u64 = 23;
 
 /// Offsets of the items of the fields of fixed size that are 32 bytes: parent hash, ommers' hash, state root, transactions root,
 /// receipts root.
@@ -33,6 +39,11 @@ const BENEFICIARY: usize = 70;
 /// Offset of `difficulty`, the first item after the bloom filter.
 const DIFFICULTY: usize = 448;
 
+/// First byte of a list of 256 to 65,535 bytes.
+const LONG_LIST: u64 = 0xf9;
+/// First byte of a string of 32 bytes.
+const HASH: u64 = 0xa0;
+
 /// How a field of the tail is encoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -40,15 +51,15 @@ enum Form {
     Number,
     /// A string of at most 32 bytes.
     Word,
-    /// A string of 32 bytes.
+    /// A string of 32 bytes, which every header has.
     Hash,
 }
 
 /// Difficulty, number, gas limit, gas used, time, extra data, mix hash, nonce, base fee, withdrawals root, blob gas used, excess
-/// blob gas, beacon root, requests hash, and one hash more.
-const TAIL: [Form; 15] = {
+/// blob gas, beacon root, requests hash, and two words more.
+const TAIL: [Form; 16] = {
     use Form::{Hash, Number, Word};
-    [Number, Number, Number, Number, Number, Word, Hash, Number, Number, Hash, Number, Number, Hash, Hash, Hash]
+    [Number, Number, Number, Number, Number, Word, Hash, Number, Number, Word, Number, Number, Word, Word, Word, Word]
 };
 
 /// A header that the prover names.
@@ -121,6 +132,8 @@ fn fixed_fields(b: &mut Builder, base: Cell, fields: &mut Fields) -> Cell {
 
 /// The fields from `difficulty` on; returns the block number.
 fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
+    let prefix = b.read(base, 0);
+    b.assert_constant(prefix.byte, Fr::from(LONG_LIST));
     let (first, third) = (b.read(base, 1), b.read(base, 3));
     let parts = [(first.before.into(), In::Const(-Fr::from(1 << 16)))];
     let length = b.arith(&parts, Some(third.before.into()), Fr::ZERO);
@@ -161,6 +174,7 @@ fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
 fn read_field(b: &mut Builder, form: Form, here: &Read, at: Cell) -> (In, (In, Cell), Cell, Read) {
     match form {
         Form::Hash => {
+            b.assert_constant(here.byte, Fr::from(HASH));
             let (from, to) = (b.read(at, 1), b.read(at, 33));
             let Word { top, low } = word_between(b, &from, &to);
             let next = b.add_constant(at, Fr::from(33));

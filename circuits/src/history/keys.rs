@@ -21,13 +21,12 @@
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
 use super::blocks::{self, Message};
+use super::headers::FIELDS;
 use super::tables::{bytes_shift, tag, two_to};
 use super::words::{Word, ZERO, between, fixed, integer, word_at, word_between};
 use crate::facts::{FactKind, at_bit};
 use crate::grid::{BLOCK_BYTES, Builder, Cell, In, Read};
 
-/// Fields of a header that have a key.
-pub(super) const HEADER_FIELDS: u64 = 22;
 /// Key numbers of the header fields start here.
 pub(super) const HEADER_KEY: u64 = 1000;
 /// Key numbers of the account fields start here.
@@ -48,10 +47,10 @@ pub(super) fn slot_index() -> Fr {
     two_to(250)
 }
 
-/// Provides the keys of header and account fields as fixed tables: 52 rows.
+/// Provides the keys of header and account fields as fixed tables: 54 rows.
 pub(super) fn fields(b: &mut Builder) {
     let zero = Fr::ZERO;
-    let header = (0..HEADER_FIELDS).map(|i| (HEADER_KEY + i, FactKind::Header, i, header_index(i)));
+    let header = (0..FIELDS).map(|i| (HEADER_KEY + i, FactKind::Header, i, header_index(i)));
     let account = (0..4).map(|i| (ACCOUNT_KEY + i, FactKind::Account, i, account_index(i)));
     let all: Vec<_> = header.chain(account).collect();
     b.fixed_table(tag::KEY, all.iter().map(|(n, kind, i, _)| [Fr::from(*n), Fr::from(*kind as u64), Fr::from(*i)]));

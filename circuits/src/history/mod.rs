@@ -42,6 +42,7 @@ pub use layout::{Layout, LayoutError};
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 
 use crate::digest::keccak256;
+use crate::facts;
 use crate::grid::{Builder, Cell};
 
 /// Public inputs of a history proof: root, payee, and two for each anchor.
@@ -57,6 +58,9 @@ pub const INSTANCES: usize = 2 + 2 * ANCHORS;
 /// If `layout` was made for another class.
 pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell], start: &[Cell], payee: Fr) {
     assert_eq!((first.len(), layout.leaves.len()), (class.blocks, class.facts), "a layout of class {}", class.name);
+    // the numbers of storage keys and those of header and account fields are one space
+    assert!((class.plain_keys + class.mapping_keys + class.nested_keys) < keys::HEADER_KEY as usize, "too many keys");
+    assert!(class.facts <= facts::LEAVES, "a tree has {} leaves", facts::LEAVES);
     tables::constrain(b);
     blocks::constrain(b, first, start);
     steps::empty_trie(b, layout.empty_item);

@@ -103,6 +103,10 @@ pub(super) fn walk(b: &mut Builder, root: Cell, key: Cell, hint: &End) -> Found 
     let branch = b.arith(&others, None, Fr::ONE);
     let expected = b.add(present, branch);
     b.assert_equal(expected, same);
+    // a leaf anywhere else is in no trie of hashed keys
+    let parts = [(present.into(), full_depth.into()), (present.into(), In::Const(-Fr::from(64)))];
+    let misplaced = b.arith(&parts, None, Fr::ZERO);
+    b.assert_zero(misplaced);
     let here = b.read(item, 0);
     let not_empty = [(branch.into(), here.byte.into()), (branch.into(), In::Const(-Fr::from(0x80)))];
     let not_empty = b.arith(&not_empty, None, Fr::ZERO);

@@ -14,6 +14,7 @@
 
 use super::arith::Arith;
 use super::claim::ByteClaim;
+use super::proof::Proof;
 use super::sponge::{Block, RATE_LANES, STATE_BYTES, pad, run, state_bytes};
 use super::wiring::eq_table;
 use super::{prover, verifier};
@@ -113,6 +114,11 @@ pub fn finish(b: &mut Builder, flags: &Flags, blocks: &Blocks) {
     assert_eq!((n, n.count_ones()), (b.memory().blocks(), 1), "one flag for each block, a power of two");
     let seed = seed(b, flags);
     let (proof, _) = prover::prove(&blocks.blocks, &blocks.first, seed.value());
+    verify(b, flags, seed, &proof);
+}
+
+/// Checks `proof` and binds what it claims to the memory.
+fn verify(b: &mut Builder, flags: &Flags, seed: Cell, proof: &Proof<Fr>) {
     let proof = proof.map(|v| b.witness(*v));
     let claim = verifier::verify(b, seed, &flags.first, &proof);
     weigh(b, &claim);
@@ -274,6 +280,34 @@ mod tests {
         b.check().expect("honest");
         lie(&mut b, &flags);
         assert!(b.check().is_err());
+    }
+
+    /// The verifier as rows, natively evaluated: it must see what the verifier on numbers sees.
+    #[test]
+    fn rejects_damaged_elements_of_the_proof() {
+        let blocks = long();
+        let mut b = Builder::new(SHAPE, blocks.memory());
+        let flags = flags(&mut b, &blocks.first);
+        let seed = seed(&mut b, &flags);
+        let (proof, _) = prover::prove(&blocks.blocks, &blocks.first, seed.value());
+        let holds = |proof: &Proof<Fr>| {
+            let mut b = b.clone();
+            verify(&mut b, &flags, seed, proof);
+            b.check().is_ok()
+        };
+        assert!(holds(&proof));
+        let count = proof.elements().count();
+        let round = count / 24;
+        // the first round's messages and the last sumcheck's, and some of each other round
+        let chosen = (0..count).filter(|i| i % 4 == 0 && (*i < round || *i > count - 60) || i % 211 == 0);
+        chosen.for_each(|damaged| {
+            let mut at = 0;
+            let lie = proof.map(|v| {
+                at += 1;
+                if at - 1 == damaged { *v + Fr::ONE } else { *v }
+            });
+            assert!(!holds(&lie), "element {damaged}");
+        });
     }
 
     #[test]

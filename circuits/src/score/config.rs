@@ -17,14 +17,14 @@
 //! | `hash` | – | 1: full round, 2: four partial rounds |
 //! | `table` | the table | round constants |
 //! | `constants` (copyable) | constants | round constants |
-//! | `weights[0..2]` | weights and biases | free, for salt |
+//! | `weights[0..2]` | weights and biases | free |
 //!
 //! Selectors are the values of plain fixed columns, told apart by polynomials that vanish on the other values; every gate
 //! keeps degree 5. Weights are columns of their own: `structureId` covers all other fixed columns, `modelId` these too.
 
 use super::poseidon_rows::{FULL, PARTIAL, PermutationGate};
 use super::sheet::{FOLD, LIMB_BITS};
-use crate::{fixed::power_of_two, poseidon::WIDTH};
+use crate::{degree::assert_degrees, fixed::power_of_two, poseidon::WIDTH};
 use halo2_base::halo2_proofs::{
     halo2curves::bn256::Fr,
     plonk::{
@@ -118,7 +118,7 @@ impl ScoreConfig {
         config.lookup_gate(meta);
         config.dense_gate(meta);
         config.hash_gate(meta);
-        assert!(meta.degree() <= 5, "degree is {}, and MAX_DEGREE caps it at 5", meta.degree());
+        assert_degrees(meta);
         config
     }
 

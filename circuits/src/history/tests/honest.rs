@@ -72,6 +72,18 @@ fn every_kind_of_fact() {
     accept(&SMALL, &evidence);
 }
 
+/// The filler's key is the address of the first fact, and the filler's trie has to part from it: this one's digest begins with 0.
+#[test]
+fn an_address_whose_digest_begins_as_the_fillers() {
+    let mut address = [0; 20];
+    address[19] = 20;
+    assert_eq!(keccak256(&address)[0] >> 4, 0);
+    let mut nodes = Nodes::default();
+    let header = header(1, &two_accounts(1), 15, &mut nodes);
+    let wanted = [fact(FactKind::Account, 1, address, number(1)), fact(FactKind::Slot, 1, address, number(1))];
+    accept(&SMALL, &Evidence::collect(&wanted, &[header], &nodes).expect("evidence"));
+}
+
 #[test]
 fn only_a_header_field() {
     let mut nodes = Nodes::default();

@@ -170,10 +170,25 @@ fn padding_is_fixed_byte_by_byte() {
 #[test_case(20; "the last field left out")]
 #[test_case(16; "optional fields left out")]
 #[test_case(22; "one field more than there are")]
+#[test_case(23; "two fields more")]
 fn a_header_with_another_number_of_fields(fields: u64) {
     let mut attack = attack();
     attack.layout.headers[0].fields = fields;
     assert!(record(&SMALL, &attack.layout).check().is_err());
+}
+
+#[test]
+fn a_header_with_another_prefix() {
+    // the bytes hash to what the anchor says, but they are no header; everything else reads the same
+    let header = attack().evidence.headers[0].clone();
+    let mix_hash = crate::rlp::exact_list(&header).expect("a list")[13].offset;
+    for (at, honest, lie) in [(0, 0xf9, 0xf8), (0, 0xf9, 0xb9), (mix_hash, 0xa0, 0x9f), (mix_hash, 0xa0, 0xe0)] {
+        let mut attack = attack();
+        let message = attack.layout.messages.iter_mut().find(|message| **message == header).expect("the header");
+        assert_eq!(message[at], honest);
+        message[at] = lie;
+        unequal()(attack.violation());
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::honest::SMALL;
 use super::*;
 use crate::digest::Hash;
-use crate::grid::In;
+use crate::grid::{In, Violation};
 use crate::history::accounts::{self, SlotHint};
 use crate::history::tables::tag;
 use crate::rlp::encode_string;
@@ -28,8 +28,8 @@ fn storage(slots: &BTreeMap<Hash, Vec<u8>>) -> (Hash, Nodes) {
     build::trie(&entries)
 }
 
-/// Records the walk to `key` and checks that it finds `value`, and nothing else.
-fn finds(root: &Hash, nodes: &Nodes, key: &Hash, value: Option<&[u8]>) {
+/// Records the walk to `key`; returns what the slot of this key is provided as, before the value.
+fn walk_to(root: &Hash, nodes: &Nodes, key: &Hash) -> (Builder, [In; 2]) {
     let walk = trie::walk(root, key, nodes).expect("a sound trie");
     let mut used = layout::Walks::new(nodes.clone());
     let mut places = layout::Places::new(CLASS.blocks);
@@ -53,14 +53,20 @@ fn finds(root: &Hash, nodes: &Nodes, key: &Hash, value: Option<&[u8]>) {
     b.provide(tag::PLACE, [In::Const(Fr::from(9)), block, address, trie]);
     let hint = SlotHint { account: 9, says, key: key_message.base, end, zeros: filler.base + layout::FILLER_ZEROS };
     accounts::slot(&mut b, &hint);
+    let index = In::Const(keys::slot_index() + Fr::from(key_message.base));
+    (b, [In::Const(Fr::from(9)), index])
+}
+
+/// Records the walk to `key` and checks that it finds `value`, and nothing else.
+fn finds(root: &Hash, nodes: &Nodes, key: &Hash, value: Option<&[u8]>) {
+    let (mut b, [place, index]) = walk_to(root, nodes, key);
     let mut word = [0; 32];
     let value = value.unwrap_or_default();
     word[32 - value.len()..].copy_from_slice(value);
     let (top, low) = crate::facts::split(&word);
-    let index = In::Const(keys::slot_index() + Fr::from(key_message.base));
-    let expected = [In::Const(Fr::from(9)), index, In::Const(Fr::from(u64::from(top))), In::Const(low)];
+    let expected = [place, index, In::Const(Fr::from(u64::from(top))), In::Const(low)];
     b.send(tag::VALUE, expected);
-    b.check().unwrap_or_else(|violation| panic!("{:?}: {violation}", walk.end));
+    b.check().unwrap_or_else(|violation| panic!("{key:02x?}: {violation}"));
     // the same walk does not find another value
     b.send(tag::VALUE, [expected[0], expected[1], expected[2], In::Const(low + Fr::ONE)]);
     assert!(b.check().is_err());
@@ -137,6 +143,16 @@ fn sixty_four_levels_with_inline_nodes_at_the_end() {
         },
         None,
     );
+}
+
+#[test]
+fn a_leaf_above_its_depth_is_no_value_of_the_keys_below_it() {
+    // no trie of hashed keys has one: here the key of the leaf is a byte shorter
+    let (root, nodes) = build::trie(&BTreeMap::from([(vec![0x77; 31], vec![5])]));
+    let (b, _) = walk_to(&root, &nodes, &[0x77; 32]);
+    assert!(matches!(b.check(), Err(Violation::Copy { .. })));
+    let (b, _) = walk_to(&root, &nodes, &[0x70; 32]);
+    b.check().expect("another key has no value");
 }
 
 #[test]
