@@ -1,12 +1,13 @@
-//! Generated verifiers on disk, each found by the key it fits.
+//! Generated verifiers on disk, each found by its class and its reference string.
 //!
 //! The ones committed in `contracts/generated` fit the development string; for any other string they are generated anew
-//! and kept beside the keys.
+//! and kept in a folder of that string beside the keys. What a file says of itself is not believed: the first proof that a
+//! verifier accepts is followed by lies that it must refuse ([`crate::evm::trial`]).
 
 use crate::evm::artifact::ArtifactError;
 use crate::evm::solc::SolcError;
 use crate::evm::{Artifact, Passport, Solc};
-use crate::keys::Keys;
+use crate::keys::{Keys, SOURCES};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -20,6 +21,27 @@ pub enum VerifierError {
         class: &'static str,
         /// What the compiler said.
         source: SolcError,
+    },
+    /// There is no verifier of this class. Recoverable: `vouch setup` with the same string.
+    #[error("class {class}: no verifier for reference string {expected}; run `vouch setup` with this string first")]
+    Missing {
+        /// The class.
+        class: String,
+        /// The string.
+        expected: String,
+    },
+    /// The verifier there is belongs to another reference string. Recoverable: `vouch setup` with the string that is meant.
+    #[error(
+        "class {class}: expected a verifier for reference string {expected}, got one for {got}; choose the string with \
+         --ceremony, or run `vouch setup` with this one first"
+    )]
+    OtherString {
+        /// The class.
+        class: String,
+        /// The string chosen.
+        expected: String,
+        /// The string of the verifier.
+        got: String,
     },
     /// Generating failed.
     #[error(transparent)]
@@ -35,24 +57,48 @@ fn committed() -> Option<PathBuf> {
     here.ancestors().map(|dir| dir.join("contracts/generated")).find(|path| path.is_dir())
 }
 
-/// The stored verifier of a class, whatever key it fits.
-///
-/// # Errors
-/// [`VerifierError::Artifact`] if neither folder has one.
-pub fn read(dir: &Path, class: &str) -> Result<Passport, VerifierError> {
-    let committed = committed().and_then(|folder| Passport::read(&folder, class).ok());
-    committed.map_or_else(|| Ok(Passport::read(dir, class)?), Ok)
+/// Folder in `dir` of the verifiers for the reference string `srs` (`sha256:<hex>`).
+fn kept(dir: &Path, srs: &str) -> PathBuf {
+    let hash = srs.trim_start_matches("sha256:");
+    dir.join("verifiers").join(hash.get(..16).unwrap_or(hash))
 }
 
-/// The verifier for `keys`: a committed one, or one in `dir`, or a new one that is kept in `dir`.
+/// The folders to look in, first the committed one.
+fn folders(dir: &Path, srs: &str) -> Vec<PathBuf> {
+    committed().into_iter().chain([kept(dir, srs)]).collect()
+}
+
+/// The stored verifier of a class for the reference string `srs` (`sha256:<hex>`, of the size of the class).
+///
+/// # Errors
+/// [`VerifierError::OtherString`] names both strings; [`VerifierError::Missing`].
+pub fn read(dir: &Path, class: &str, srs: &str) -> Result<Passport, VerifierError> {
+    read_in(&folders(dir, srs), class, srs)
+}
+
+fn read_in(folders: &[PathBuf], class: &str, srs: &str) -> Result<Passport, VerifierError> {
+    // A folder without the file, or with an unreadable one, is passed over.
+    let all = folders.iter().filter_map(|folder| Passport::read(folder, class).ok()).filter(|p| p.circuit == class);
+    let (mut fit, other): (Vec<Passport>, Vec<Passport>) = all.partition(|p| p.srs == srs);
+    // One made from these very sources before one that may be older.
+    fit.sort_by_key(|p| p.sources_sha256 != SOURCES);
+    let (class, expected) = (class.to_owned(), srs.to_owned());
+    match (fit.into_iter().next(), other.into_iter().next()) {
+        (Some(passport), _) => Ok(passport),
+        (None, Some(other)) => Err(VerifierError::OtherString { class, expected, got: other.srs }),
+        (None, None) => Err(VerifierError::Missing { class, expected }),
+    }
+}
+
+/// The verifier for `keys`: a committed one, or one kept beside the keys, or a new one that is kept there.
 ///
 /// # Errors
 /// [`VerifierError::NoCompiler`] when a new one is needed and `solc` does not run.
 pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> {
     let class = keys.class.name;
-    for folder in committed().iter().map(PathBuf::as_path).chain([dir]) {
-        // A folder without the file, or with an unreadable one, is passed over.
-        if let Ok(passport) = Passport::read(folder, class)
+    let srs = keys.srs.name();
+    for folder in folders(dir, &srs) {
+        if let Ok(passport) = Passport::read(&folder, class)
             && passport.fits(keys)
         {
             return Ok(passport);
@@ -62,6 +108,53 @@ pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> 
     solc.check().map_err(|source| VerifierError::NoCompiler { class, source })?;
     tracing::info!(class, "generating the verifier");
     let artifact = Artifact::generate(keys, &solc)?;
-    artifact.write(dir)?;
+    artifact.write(&kept(dir, &srs))?;
     Ok(artifact.passport)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passport(srs: &str, sources: &str) -> Passport {
+        let json = serde_json::json!({
+            "circuit": "mlp_s", "vk_hash": alloy::primitives::B256::ZERO, "pin_hash": alloy::primitives::B256::ZERO,
+            "srs": srs, "k": 15, "generator": "", "solc": "", "sources_sha256": sources, "made_by": "",
+            "num_instances": 12, "proof_bytes": 0, "runtime_bytes": 0, "solidity_sha256": "", "bytecode": "0x",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn store(dir: &Path, passport: Passport) {
+        Artifact { passport, solidity: String::new() }.write(dir).unwrap();
+    }
+
+    #[test]
+    fn verifier_is_found_by_class_and_string_and_never_taken_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = format!("sha256:{}", "ab".repeat(32));
+        let theirs = format!("sha256:{}", "cd".repeat(32));
+        let (first, second) = (dir.path().join("committed"), kept(dir.path(), &ours));
+        let read = || read_in(&[first.clone(), second.clone()], "mlp_s", &ours);
+
+        let said = read().unwrap_err().to_string();
+        assert_eq!(
+            said,
+            format!("class mlp_s: no verifier for reference string {ours}; run `vouch setup` with this string first")
+        );
+        store(&first, passport(&theirs, SOURCES));
+        let said = read().unwrap_err().to_string();
+        let expected = format!("class mlp_s: expected a verifier for reference string {ours}, got one for {theirs}; ");
+        assert!(said.starts_with(&expected), "{said}");
+        // The other string's is passed over where there is one of ours.
+        store(&second, passport(&ours, "older"));
+        assert_eq!(read().unwrap().sources_sha256, "older");
+        store(&first, passport(&ours, SOURCES));
+        assert_eq!(read().unwrap().sources_sha256, SOURCES);
+        // A label of another class is not believed.
+        store(&second, Passport { circuit: "history_s".into(), ..passport(&ours, SOURCES) });
+        std::fs::rename(second.join("history_s.json"), second.join("mlp_s.json")).unwrap();
+        std::fs::remove_file(first.join("mlp_s.json")).unwrap();
+        assert!(matches!(read(), Err(VerifierError::Missing { .. })));
+    }
 }

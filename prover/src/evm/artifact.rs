@@ -1,10 +1,11 @@
 //! A compiled verifier with its passport, as it is committed: `contracts/generated/<class>.sol` and `<class>.json`.
 
 use super::{
-    calldata,
     chain::{Chain, EvmError},
     generate,
     solc::{Pipeline, Solc, SolcError},
+    to_word,
+    trial::{self, Parts},
 };
 use crate::{
     files,
@@ -39,6 +40,15 @@ pub enum ArtifactError {
     Rejected {
         /// The class.
         class: String,
+    },
+    /// The contract accepts a proof that was tampered with: its bytecode is not what its label says. Recoverable: remove the
+    /// file, the verifier is made again.
+    #[error("the evm verifier of {class} accepts a proof with another {lie}: it verifies nothing")]
+    Gullible {
+        /// The class.
+        class: String,
+        /// What was changed.
+        lie: String,
     },
     /// A committed file cannot be read or written.
     #[error("artifact: {0}")]
@@ -187,15 +197,12 @@ impl Passport {
 /// Runs the generated verifier on `proof` in revm; returns the gas of the call as a transaction of its own.
 ///
 /// # Errors
-/// [`ArtifactError::Rejected`] when the contract reverts, [`ArtifactError::Evm`] when it does not deploy.
+/// Those of [`trial::verify`].
 pub fn verify_in_revm(passport: &Passport, key: &KeySource, proof: &Proof) -> Result<u64, ArtifactError> {
-    let mut chain = Chain::default();
-    let verifier = chain.deploy(&passport.bytecode)?;
-    let lengths = proof.bytes.len() == passport.proof_bytes && proof.instances.len() == passport.num_instances;
-    let outcome = chain.call(verifier.address, &calldata(key, proof))?;
-    if lengths && outcome.success {
-        Ok(outcome.gas)
-    } else {
-        Err(ArtifactError::Rejected { class: passport.circuit.clone() })
-    }
+    let key = match key {
+        KeySource::Code => vec![],
+        KeySource::Data(model) => model.bytes(),
+    };
+    let instances: Vec<u8> = proof.instances.iter().flat_map(|i| to_word(i).to_be_bytes::<32>()).collect();
+    trial::verify(passport, Parts { key: &key, instances: &instances, proof: &proof.bytes })
 }

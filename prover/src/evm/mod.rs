@@ -3,13 +3,14 @@
 //! - [`generate`]: Solidity for a history class (key in code) or a score class (key as data);
 //! - [`compact`]: makes the generated code fit into a contract;
 //! - [`solc`]: compiles it; [`artifact`]: the result with its passport, as committed in `contracts/generated`;
-//! - [`chain`]: deploys and calls in revm, with the code size limit on.
+//! - [`chain`]: deploys and calls in revm, with the code size limit on; [`trial`]: tries a verifier on lies before it is believed.
 
 pub mod artifact;
 pub mod chain;
 pub mod compact;
 pub mod generate;
 pub mod solc;
+pub mod trial;
 
 #[cfg(test)]
 mod attacks;

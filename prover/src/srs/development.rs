@@ -20,8 +20,17 @@ const WINDOWS: usize = 254usize.div_ceil(WINDOW_BITS);
 
 /// Makes the string of `2^k` points.
 pub(super) fn generate(k: u32) -> ParamsKZG<Bn256> {
+    of_secret(tau(), k)
+}
+
+/// `tau * G2`, by which the string is recognised wherever it turns up.
+pub(super) fn tau_g2() -> G2Affine {
+    (G2Affine::generator() * tau()).to_affine()
+}
+
+/// The string of `2^k` points of a secret.
+pub(super) fn of_secret(tau: Fr, k: u32) -> ParamsKZG<Bn256> {
     let n = 1usize << k;
-    let tau = tau();
     let table = Table::new();
     let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |p| Some(p * tau)).take(n).collect();
     let g = table.mul_all(&powers);

@@ -27,8 +27,16 @@ use std::path::{Path, PathBuf};
 /// The largest `k` for which a file is accepted; beyond it the points alone take 16 GiB.
 pub const MAX_K: u32 = 26;
 
-/// Chains on which nobody loses anything: anvil and hardhat, geth's developer chain.
+/// What is wrong with a development file that is called a ceremony's.
+const DEVELOPMENT_AS_CEREMONY: &str = "this is the development string, whose secret is public, not a ceremony's";
+
+/// See [`is_local`].
 const LOCAL_CHAIN_IDS: [u64; 2] = [31337, 1337];
+
+/// Whether nobody loses anything on this chain: anvil, hardhat and geth's developer chain.
+pub fn is_local(chain_id: u64) -> bool {
+    LOCAL_CHAIN_IDS.contains(&chain_id)
+}
 
 /// Where the secret came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +117,8 @@ impl Srs {
     /// - `pin`: the sha256 of the file `source`, where the caller knows it
     /// - the converted file is kept in `dir` as `ceremony-<first 8 bytes of the sha256 of source>-k<k>.srs`
     ///
-    /// Enforces: every point on its curve, G2 points in the right subgroup, all powers of one tau.
+    /// Enforces: every point on its curve, G2 points in the right subgroup, all powers of one tau, which is not the development
+    /// string's.
     ///
     /// # Errors
     /// Names the file, what was expected and what came: truncation, another curve, too few points, wrong pin, powers of
@@ -129,6 +138,9 @@ impl Srs {
         }
         let params = if ptau::has_magic(source)? { ptau::read(source, k)? } else { halo2_raw::read(source, k)? };
         check::one_secret(source, &params)?;
+        if params.s_g2() == development::tau_g2() {
+            return Err(SrsError::Inconsistent { path: source.into(), what: DEVELOPMENT_AS_CEREMONY });
+        }
         family.store(params)
     }
 
@@ -165,9 +177,7 @@ impl Srs {
     /// [`SrsError::UnsafeOnPublicChain`].
     pub fn allowed_on(&self, chain_id: u64) -> Result<(), SrsError> {
         match self.origin {
-            Origin::UnsafeDevelopment if !LOCAL_CHAIN_IDS.contains(&chain_id) => {
-                Err(SrsError::UnsafeOnPublicChain { chain_id })
-            }
+            Origin::UnsafeDevelopment if !is_local(chain_id) => Err(SrsError::UnsafeOnPublicChain { chain_id }),
             _ => Ok(()),
         }
     }
@@ -202,6 +212,7 @@ fn check_k(k: u32) -> Result<(), SrsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 
     #[test]
     fn development_string_is_deterministic_cached_and_local_only() {
@@ -236,11 +247,12 @@ mod tests {
         let small = Srs::development(dir.path(), 5).unwrap();
         assert_eq!(large.downsize(5).unwrap().sha256, small.sha256);
         let source = dir.path().join("made.srs");
-        std::fs::write(&source, halo2_raw::to_bytes(&large.params)).unwrap();
+        std::fs::write(&source, halo2_raw::to_bytes(&development::of_secret(Fr::from(77), 7))).unwrap();
+        let expected = files::sha256(&halo2_raw::to_bytes(&development::of_secret(Fr::from(77), 5)));
         let ceremony = Srs::ceremony(dir.path(), &source, 7, None).unwrap();
         // The first time by a group FFT, then from the file.
-        assert_eq!(ceremony.downsize(5).unwrap().sha256, small.sha256);
-        assert_eq!(ceremony.downsize(5).unwrap().sha256, small.sha256);
+        assert_eq!(ceremony.downsize(5).unwrap().sha256, expected);
+        assert_eq!(ceremony.downsize(5).unwrap().sha256, expected);
         let said = small.downsize(6).unwrap_err().to_string();
         assert!(said.ends_with("unsafe-dev-k5.srs: has 2^5 points, 2^6 are needed"), "{said}");
     }
@@ -249,7 +261,7 @@ mod tests {
     fn ceremony_accepts_halo2_raw_and_names_what_is_wrong() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("made.srs");
-        let bytes = halo2_raw::to_bytes(&development::generate(6));
+        let bytes = halo2_raw::to_bytes(&development::of_secret(Fr::from(77), 6));
         std::fs::write(&source, &bytes).unwrap();
         let srs = Srs::ceremony(dir.path(), &source, 5, Some(files::sha256(&bytes))).unwrap();
         assert_eq!((srs.k(), srs.origin), (5, Origin::Ceremony));
@@ -264,6 +276,9 @@ mod tests {
         };
         assert_eq!(say(&bytes[..bytes.len() - 3], None), "srs FILE: expected 8452 bytes for k = 6, got 8449");
         assert!(say(&bytes, Some([7; 32])).starts_with("srs FILE: expected sha256 0707"));
+
+        let development = halo2_raw::to_bytes(&development::generate(6));
+        assert_eq!(say(&development, None), format!("srs FILE: {DEVELOPMENT_AS_CEREMONY}"));
 
         let g2_at = bytes.len() - 256;
         let mut off_curve = bytes.clone();
