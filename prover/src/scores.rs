@@ -4,7 +4,7 @@
 
 use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, OUTPUTS, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
-use crate::keys::Keys;
+use crate::keys::{Keys, SOURCES};
 use crate::onnx::{self, FloatModel};
 use crate::score::{self, ScoreKeysError};
 use crate::snark::{KeySource, Proof, verify};
@@ -16,6 +16,7 @@ use halo2_base::halo2_proofs::halo2curves::ff::PrimeField;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
@@ -29,6 +30,9 @@ use vouch_indexer::db::{Batch, Column, Db};
 struct Record {
     info: ModelInfo,
     model: Model,
+    /// Sources of the circuits and reference string that its ids follow from.
+    #[serde(default)]
+    made_with: String,
 }
 
 /// A model ready to prove.
@@ -37,6 +41,8 @@ struct Loaded {
     model: Arc<Model>,
     plan: Arc<Plan>,
     keys: Mutex<Option<Arc<Keys>>>,
+    /// False until the key that these circuits make is known to have the stored id.
+    is_current: AtomicBool,
 }
 
 /// The models of a data directory.
@@ -91,15 +97,22 @@ pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Ke
     })
 }
 
+/// The plan of [`sample`].
+const SAMPLE_PLAN: &str = r#"
+blocks = { back = 0, every = 1 }
+[[feature]]
+name = "time"
+source = { kind = "header", field = "timestamp", bits = "0..32", decimals = 9 }
+make = "last"
+"#;
+
 /// The smallest model of the class: the verifier contract is the same for every model, so it can be made before any.
 ///
 /// # Errors
 /// [`EngineError::Model`]; it does not happen.
 pub fn sample() -> Result<Compiled, EngineError> {
     let refuse = |e: String| EngineError::Model { name: "sample".into(), detail: e };
-    let plan = "blocks = { back = 0, every = 1 }\n[[feature]]\nname = \"time\"\nsource = { kind = \"header\", field = \
-                \"timestamp\", bits = \"0..32\", decimals = 9 }\nmake = \"last\"\n";
-    let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;
+    let plan = Plan::parse(SAMPLE_PLAN).map_err(|e| refuse(e.to_string()))?;
     let layer = Layer {
         name: "sample".into(),
         weights: vec![vec![1]],
@@ -126,6 +139,7 @@ impl Scores {
                 info: record.info,
                 model: Arc::new(record.model),
                 plan: Arc::new(plan),
+                is_current: AtomicBool::new(record.made_with == made_with(&srs)?),
                 keys: Mutex::default(),
             };
             models.insert(loaded.info.model_id, Arc::new(loaded));
@@ -171,7 +185,8 @@ impl Scores {
             keygen_s,
             key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
         };
-        let record = Record { info: info.clone(), model: (*compiled.model).clone() };
+        let made_with = made_with(&self.srs)?;
+        let record = Record { info: info.clone(), model: (*compiled.model).clone(), made_with };
         let mut batch = Batch::default();
         batch.put(Column::Models, info.model_id.as_slice(), serde_json::to_vec(&record).map_err(prover)?);
         self.db.write(batch).map_err(prover)?;
@@ -180,18 +195,23 @@ impl Scores {
             model: compiled.model,
             plan: compiled.plan,
             keys: Mutex::new(Some(Arc::new(keys))),
+            is_current: AtomicBool::new(true),
         };
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.insert(info.model_id, Arc::new(loaded));
         Ok(info)
     }
 
-    /// The facts that `model` reads, values zero.
+    /// The facts that `model` reads, values zero. Every question passes here before anything is proven.
     ///
     /// # Errors
-    /// [`EngineError::UnknownModel`], [`EngineError::Plan`].
+    /// [`EngineError::UnknownModel`], [`EngineError::Plan`]; [`EngineError::Model`] if it was stored under other circuits or
+    /// another reference string, and its key has another id now.
     pub fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         let loaded = self.get(model)?;
+        if !loaded.is_current.load(Ordering::SeqCst) {
+            self.keys(&loaded)?;
+        }
         let keys = loaded.plan.resolve(subject.into(), as_of);
         let keys = keys.map_err(|e| EngineError::Plan { model, detail: e.to_string() })?;
         Ok(keys.into_iter().map(|key| key.holds([0; 32])).collect())
@@ -262,9 +282,30 @@ impl Scores {
         }
         let compiled = Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None };
         let keys = Arc::new(keys(&self.dir, &self.srs, &loaded.info.name, &compiled)?);
+        same_id(&loaded.info, &keys)?;
+        loaded.is_current.store(true, Ordering::SeqCst);
         *slot = Some(keys.clone());
         Ok(keys)
     }
+}
+
+/// Names what the ids of models follow from, besides the models.
+fn made_with(srs: &Srs) -> Result<String, EngineError> {
+    Ok(format!("{SOURCES} {}", srs.downsize(score::class().k).map_err(prover)?.name()))
+}
+
+/// Fails unless `keys` have the id under which the model is stored, and perhaps registered.
+fn same_id(info: &ModelInfo, keys: &Keys) -> Result<(), EngineError> {
+    let KeySource::Data(key) = &keys.source else { return Err(prover("a score class takes its key as data")) };
+    let (expected, got) = (info.model_id, key.model_id());
+    if expected == got {
+        return Ok(());
+    }
+    let detail = format!(
+        "stored as model {expected}, but with these circuits and this reference string it is model {got}: a proof would be of \
+         that one; add it again with `vouch model add` and register the new id"
+    );
+    Err(EngineError::Model { name: info.name.clone(), detail })
 }
 
 /// The error of a verifier that said no.
@@ -293,4 +334,67 @@ pub fn element(word: &B256) -> Option<Fr> {
     let mut repr = word.0;
     repr.reverse();
     Option::from(Fr::from_repr(repr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A model of one layer, without touching ONNX.
+    fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> ModelInfo {
+        let sample = sample().unwrap();
+        let keys = keys(&scores.dir, srs, "sample", &sample).unwrap();
+        let KeySource::Data(key) = &keys.source else { unreachable!("a score class") };
+        let info = ModelInfo {
+            model_id: id.unwrap_or(key.model_id()),
+            structure_id: key.structure_id(),
+            class_id: key.class_id,
+            name: "sample".into(),
+            plan: SAMPLE_PLAN.into(),
+            key: key.bytes().into(),
+            inputs: 1,
+            outputs: 1,
+            facts: 1,
+            window_blocks: 1,
+            calibration: None,
+            keygen_s: 0.0,
+            key_mb: 0.0,
+        };
+        let record = Record { info: info.clone(), model: (*sample.model).clone(), made_with: made_with.into() };
+        let mut batch = Batch::default();
+        batch.put(Column::Models, info.model_id.as_slice(), serde_json::to_vec(&record).unwrap());
+        scores.db.write(batch).unwrap();
+        info
+    }
+
+    #[test]
+    fn model_stored_under_other_circuits_is_named_with_both_ids_before_proving() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = std::env::temp_dir().join("vouch-test-srs");
+        let srs = Srs::development(&keys, score::class().k).unwrap();
+        let db = Db::open(dir.path()).unwrap();
+        let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
+        let old = B256::repeat_byte(0x0d);
+        let now = record(&open(), &srs, None, "other sources").model_id;
+        record(&open(), &srs, Some(old), "other sources");
+
+        let scores = open();
+        let ask = |model| scores.questions(model, Address::ZERO, 10);
+        let said = ask(old).unwrap_err().to_string();
+        let expected = format!(
+            "model sample: stored as model {old}, but with these circuits and this reference string it is model {now}: "
+        );
+        assert!(said.starts_with(&expected), "{said}");
+        // Whatever the record says it was made with, the same id is the same model.
+        assert_eq!(ask(now).unwrap().len(), 1);
+        let task = ScoreTask {
+            chain_id: 31_337,
+            model: old,
+            subject: Address::ZERO,
+            as_of: 10,
+            payee: Address::ZERO,
+            roots: vec![],
+        };
+        assert_eq!(scores.prove(&task).unwrap_err().to_string(), said);
+    }
 }
