@@ -5,7 +5,7 @@ use super::client::Client;
 use super::report::Report;
 use super::setup::SrsArgs;
 use alloy::primitives::B256;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -21,7 +21,7 @@ pub enum Command {
     Add(AddArgs),
     /// The models of a node.
     List(NodeArg),
-    /// Recompute structureId and modelId from the ONNX file and the plan, and compare.
+    /// Recompute structureId and modelId from the ONNX file, the plan and the calibration rows, and compare with one or both.
     Verify(VerifyArgs),
     /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation.
     Inspect(InspectArgs),
@@ -49,6 +49,7 @@ pub struct AddArgs {
 
 /// A model to recompute.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("expected").args(["model", "structure"]).required(true).multiple(true))]
 pub struct VerifyArgs {
     /// The id it should have.
     #[arg(long)]
@@ -183,6 +184,25 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::base64;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    #[test]
+    fn verify_compares_with_something() {
+        let parse = |more: &[&str]| {
+            let line = ["vouch", "model", "verify", "--onnx", "m.onnx", "--plan", "p.toml"];
+            Cli::try_parse_from(line.iter().chain(more)).map(drop).map_err(|e| e.to_string())
+        };
+        let id = format!("0x{}", "11".repeat(32));
+        let said = parse(&[]).unwrap_err();
+        assert!(
+            said.contains("required arguments were not provided") && said.contains("--model <MODEL>|--structure"),
+            "{said}"
+        );
+        parse(&["--model", &id]).unwrap();
+        parse(&["--structure", &id]).unwrap();
+        parse(&["--model", &id, "--structure", &id]).unwrap();
+    }
 
     #[test]
     fn base64_of_rfc_4648() {

@@ -78,6 +78,19 @@ pub enum OnnxError {
         /// The value.
         got: f64,
     },
+    /// An output that could leave the 64 bits in which the node hands it out.
+    #[error(
+        "layer {layer}: an output can reach {got} bits: expected at most {expected}; end the model with Sigmoid or Clip, or scale \
+         the weights"
+    )]
+    Output {
+        /// The last layer.
+        layer: String,
+        /// Bits available, without the sign.
+        expected: usize,
+        /// Bits needed.
+        got: usize,
+    },
     /// The integer program was refused.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -4,11 +4,13 @@ use super::{Calibration, FloatActivation, FloatLayer, FloatModel, error::OnnxErr
 use serde::{Deserialize, Serialize};
 use vouch_circuits::{
     fixed,
-    model::{Activation, BIAS_BITS, Layer, Model},
+    model::{Activation, BIAS_BITS, Layer, Model, ModelError},
 };
 
 /// Weights may use the integers below this.
 const WEIGHT_LIMIT: f64 = (1_u64 << 62) as f64;
+/// Bits of the largest output, without its sign.
+const OUTPUT_BITS: usize = 63;
 /// What rounding the weights of one layer may add to its sums, on calibrated inputs: an eighth of the last bit.
 const ERROR_AIM: f64 = 1.0 / (1_u64 << (fixed::FRAC_BITS + 3)) as f64;
 
@@ -61,8 +63,22 @@ pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantis
     }
     let layers = float.layers.iter().enumerate().map(|(i, layer)| quantise_layer(layer, reach.get(i)));
     let model = Model { inputs: float.inputs, layers: layers.collect::<Result<_, _>>()? }.sized()?;
+    check_outputs(&model)?;
     let report = report(float, &model, calibration)?;
     Ok(Quantised { model, report })
+}
+
+/// Fails if an output could leave [`OUTPUT_BITS`]: such a subject would have no proof.
+fn check_outputs(model: &Model) -> Result<(), OnnxError> {
+    let mut narrow = model.clone();
+    match narrow.layers.last_mut() {
+        Some(last) if matches!(last.activation, Activation::Identity | Activation::Relu) => last.bits = OUTPUT_BITS,
+        _ => return Ok(()),
+    }
+    match narrow.check() {
+        Err(ModelError::Bits { layer, expected, got }) => Err(OnnxError::Output { layer, expected, got }),
+        other => Ok(other?),
+    }
 }
 
 fn quantise_layer(layer: &FloatLayer, reach: Option<&Vec<f64>>) -> Result<Layer, OnnxError> {

@@ -208,6 +208,24 @@ fn large_weights_are_refused_with_their_layer() {
     assert_eq!(error, "layer dense0: weight or bias 1000000000000 does not fit: expected a magnitude below 8388608");
 }
 
+/// A weight of 2^12 takes the largest feature just beyond 63 bits.
+#[test]
+fn outputs_that_leave_64_bits_are_refused_with_their_layer() {
+    let model = |weight: f64, activation| FloatModel {
+        inputs: 1,
+        layers: vec![FloatLayer { name: "dense0".into(), weights: vec![vec![weight]], bias: vec![0.0], activation }],
+    };
+    let quantise = |weight, activation| quantise(&model(weight, activation), &Calibration::default());
+    quantise(2048.0, FloatActivation::Identity).unwrap();
+    for activation in [FloatActivation::Identity, FloatActivation::Relu] {
+        let error = quantise(4096.0, activation).unwrap_err().to_string();
+        let expected = "layer dense0: an output can reach 64 bits: expected at most 63; end the model with Sigmoid or Clip, or scale the weights";
+        assert_eq!(error, expected);
+    }
+    quantise(4096.0, FloatActivation::Sigmoid).unwrap();
+    quantise(4096.0, FloatActivation::Clip { low: 0.0, high: 1.0 }).unwrap();
+}
+
 #[test]
 fn tensors_broadcast_and_transpose_like_onnx() {
     let matrix = Tensor::constant(vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
