@@ -112,6 +112,9 @@ pub struct Job {
     pub roots: Vec<B256>,
     /// True when the roots were proven by earlier jobs.
     pub reused_root: bool,
+    /// True when the score itself was proven by an earlier job.
+    #[serde(default)]
+    pub reused_score: bool,
     /// What each finished stage cost.
     pub costs: Vec<StageCost>,
     /// Transaction that the contract accepted.
@@ -135,6 +138,7 @@ impl Job {
             anchors: Vec::new(),
             roots: Vec::new(),
             reused_root: false,
+            reused_score: false,
             costs: Vec::new(),
             transaction: None,
             failure: None,
@@ -276,6 +280,7 @@ impl JobStore {
         job.anchors.clear();
         job.roots.clear();
         job.reused_root = false;
+        job.reused_score = false;
         job.costs.clear();
         job.transaction = None;
         self.commit(job, batch)

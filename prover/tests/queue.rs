@@ -69,6 +69,29 @@ async fn second_score_under_a_proven_root_needs_no_history_proof() {
 }
 
 #[tokio::test]
+async fn two_requests_of_one_question_share_its_proof_and_only_for_one_payee() {
+    let (_dir, replay, queue) = setup().await;
+    let request = |id: u64| Query { request: Some(alloy::primitives::U256::from(id)), ..query(20) };
+    queue.add(request(1)).await.unwrap();
+    finish(&queue).await;
+    let again = queue.add(request(2)).await.unwrap();
+    let other = queue.add(Query { payee: Address::repeat_byte(9), ..request(3) }).await.unwrap();
+    finish(&queue).await;
+    assert_eq!(queue.engine().scores.load(Ordering::SeqCst), 2, "one for each payee");
+    let served = queue.served(&again.id).unwrap();
+    assert!(served.job.reused_score && served.score.task.payee == Address::ZERO);
+    assert!(!queue.served(&other.id).unwrap().job.reused_score);
+    // A score of blocks that left the chain is no answer to anybody.
+    replay.chain().truncate(19);
+    grow(&replay, 31, 7);
+    queue.indexer().catch_up().await.unwrap();
+    let late = queue.add(request(4)).await.unwrap();
+    finish(&queue).await;
+    let served = queue.served(&late.id).unwrap();
+    assert_eq!((served.job.reused_score, served.score.proof.outputs[0]), (false, 12 * 54 + 7));
+}
+
+#[tokio::test]
 async fn job_resumes_after_each_stage() {
     for steps in 0..4 {
         let (dir, replay, queue) = setup().await;

@@ -201,6 +201,18 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(job)
     }
 
+    /// Puts a submitted job back to be sent again: the transaction that the contract accepted left the chain.
+    pub fn resend(&self, id: &str) -> Result<Job, QueueError> {
+        let mut job = self.store.get(id)?;
+        if job.stage == Stage::Submitted {
+            job.stage = Stage::Proven;
+            job.transaction = None;
+            self.store.save(&mut job)?;
+            self.announce(&job);
+        }
+        Ok(job)
+    }
+
     /// Gives a job up.
     pub fn fail(&self, id: &str, kind: &str, detail: String) -> Result<Job, QueueError> {
         let mut job = self.store.get(id)?;

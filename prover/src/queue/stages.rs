@@ -12,6 +12,13 @@ use vouch_indexer::IndexError;
 
 impl<E: Engine + ?Sized> Queue<E> {
     pub(super) fn begin(&self, job: &mut Job) -> Result<(), Setback> {
+        if let Some((earlier, score)) = self.find_score(job)? {
+            job.anchors = earlier.anchors;
+            job.roots = earlier.roots;
+            (job.reused_root, job.reused_score) = (true, true);
+            job.stage = Stage::Proven;
+            return Ok(self.store.save_score(job, &score)?);
+        }
         match self.find_root(job)? {
             Some(history) => {
                 job.anchors = history.anchors;
@@ -22,6 +29,28 @@ impl<E: Engine + ?Sized> Queue<E> {
             None => job.stage = Stage::Evidence,
         }
         Ok(self.store.save(job)?)
+    }
+
+    /// A proven answer to the same question for the same payee: two requests can ask the same.
+    fn find_score(&self, job: &Job) -> Result<Option<(Job, Score)>, Setback> {
+        let asked = Query { request: None, ..job.query.clone() };
+        if !asked.also.is_empty() {
+            return Ok(None);
+        }
+        for earlier in self.store.list()? {
+            let is_proven = matches!(earlier.stage, Stage::Proven | Stage::Submitted);
+            let is_same = Query { request: None, also: Vec::new(), ..earlier.query.clone() } == asked;
+            if !is_proven || !is_same || self.gone(&earlier.anchors).map_err(Setback::Stop)?.is_some() {
+                continue;
+            }
+            let mut roots = earlier.roots.iter().map(|root| self.store.root(*root));
+            if roots.all(|root| matches!(root, Ok(Some(_))))
+                && let Some(score) = self.store.score(&earlier.id)?
+            {
+                return Ok(Some((earlier, score)));
+            }
+        }
+        Ok(None)
     }
 
     /// A proven root, of blocks that are still on the chain, that holds every fact of the query.
