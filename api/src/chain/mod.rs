@@ -2,5 +2,7 @@
 
 pub mod calldata;
 pub mod contracts;
+pub mod policy;
+pub mod requests;
 pub mod sender;
 pub mod watcher;

@@ -2,6 +2,8 @@
 
 use super::calldata::{Call, calldata};
 use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
+use super::policy::{MinFee, Policy, Refusal};
+use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
@@ -46,6 +48,24 @@ pub enum SendError {
         /// Its status on chain.
         status: u8,
     },
+    /// The deadline of the request has passed.
+    #[error("the deadline of request {id} has passed: it was {deadline}, it is {now}")]
+    Late {
+        /// Its id.
+        id: U256,
+        /// Unix seconds.
+        deadline: u64,
+        /// Unix seconds by the chain's clock.
+        now: u64,
+    },
+    /// The answer would cost more than the request pays. Recoverable: gas may become cheaper.
+    #[error("request {id}: {refusal}")]
+    Underpaid {
+        /// Its id.
+        id: U256,
+        /// The fee, and the cost.
+        refusal: Refusal,
+    },
     /// The node refused or could not be reached.
     #[error("chain: {detail}")]
     Chain {
@@ -60,7 +80,7 @@ pub enum SendError {
     },
 }
 
-fn chain(e: impl std::fmt::Display) -> SendError {
+pub(super) fn chain(e: impl std::fmt::Display) -> SendError {
     let text = e.to_string();
     SendError::Chain { detail: text.lines().next().unwrap_or_default().chars().take(400).collect() }
 }
@@ -106,31 +126,43 @@ impl Sender {
         self.address
     }
 
-    /// Posts what is not posted yet and answers the request of `served`, in one transaction.
+    /// Posts what is not posted yet and answers the request of `served`, in one transaction, if the request is still open and
+    /// pays for it.
     ///
     /// # Errors
-    /// [`SendError::NotOpen`] if somebody else was faster, [`SendError::Reverted`], [`SendError::Chain`].
-    pub async fn fulfil(&self, served: &Served) -> Result<B256, SendError> {
+    /// [`SendError::NotOpen`] if somebody else was faster, [`SendError::Late`], [`SendError::Underpaid`],
+    /// [`SendError::Reverted`], [`SendError::Chain`].
+    pub async fn fulfil(&self, served: &Served, policy: &Policy) -> Result<B256, SendError> {
         let vouch = self.contracts.vouch.ok_or(SendError::NoContract { contract: "Vouch" })?;
         let query = &served.job.query;
-        if let Some(id) = query.request {
-            let now = Vouch::new(vouch, &self.provider).requestOf(id).call().await.map_err(chain)?;
-            let is_same = (now.modelId, now.subject, now.asOf) == (query.model, query.subject, query.as_of);
-            if now.status != OPEN || !is_same {
-                return Err(SendError::NotOpen { id, status: now.status });
-            }
+        let id = query.request.unwrap_or_default();
+        let asked = Vouch::new(vouch, &self.provider).requestOf(id).call().await.map_err(chain)?;
+        let is_same = (asked.modelId, asked.subject, asked.asOf) == (query.model, query.subject, query.as_of);
+        if asked.status != OPEN || !is_same {
+            return Err(SendError::NotOpen { id, status: asked.status });
+        }
+        let now = now(&self.provider).await?;
+        if asked.deadline < now {
+            return Err(SendError::Late { id, deadline: asked.deadline, now });
         }
         let posted = posted(&self.provider, self.contracts, served).await?;
         let call = calldata(served, self.contracts, &posted).multicall;
-        self.send(call.ok_or(SendError::NoContract { contract: "Vouch" })?).await
+        let request = self.transaction(call.ok_or(SendError::NoContract { contract: "Vouch" })?);
+        if policy.min_fee != MinFee::Free {
+            let gas = self.provider.estimate_gas(request.clone()).await.map_err(chain)?;
+            let price = self.provider.get_gas_price().await.map_err(chain)?;
+            let refused = policy.covers(asked.feeWei.to(), gas, price);
+            refused.map_err(|refusal| SendError::Underpaid { id, refusal })?;
+        }
+        self.send(request).await
     }
 
-    /// Sends one call and waits until it is mined.
-    ///
-    /// # Errors
-    /// [`SendError::Reverted`], [`SendError::Chain`].
-    pub async fn send(&self, call: Call) -> Result<B256, SendError> {
-        let request = TransactionRequest::default().with_to(call.to).with_input(call.data);
+    fn transaction(&self, call: Call) -> TransactionRequest {
+        TransactionRequest::default().with_from(self.address).with_to(call.to).with_input(call.data)
+    }
+
+    /// Sends a transaction and waits until it is mined.
+    async fn send(&self, request: TransactionRequest) -> Result<B256, SendError> {
         let pending = self.provider.send_transaction(request).await.map_err(chain)?;
         let receipt = pending.with_timeout(Some(RECEIPT_TIMEOUT)).get_receipt().await.map_err(chain)?;
         match receipt.status() {
@@ -150,6 +182,15 @@ impl Sender {
         let receipt = call.send().await.map_err(chain)?.get_receipt().await.map_err(chain)?;
         Ok(receipt.transaction_hash)
     }
+}
+
+/// Unix seconds by the clock of the contracts, which is the newest block's.
+///
+/// # Errors
+/// [`SendError::Chain`].
+pub async fn now(provider: &DynProvider) -> Result<u64, SendError> {
+    let head = provider.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(chain)?;
+    Ok(head.map_or(0, |block| block.header.timestamp))
 }
 
 /// Which roots of `served` are posted. Without a `HistoryRoots` address none counts as posted.

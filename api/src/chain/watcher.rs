@@ -1,11 +1,12 @@
-//! Watches `Vouch` for open requests, lets them be proven, and answers them.
+//! Watches `Vouch` for open requests, lets those be proven that the policy accepts, and answers them.
 //!
 //! A request is found by its id, not by its log: ids are dense, so what was missed while the node was down, or came
 //! back after a reorg, is found by counting. A request becomes the job of the same content, so it is never proven twice.
 
 use super::contracts::{Addresses, FULFILLED, OPEN, Vouch};
-use super::sender::{SendError, Sender};
-use alloy::eips::BlockNumberOrTag;
+use super::policy::{Asked, MinFee, Policy};
+use super::requests::OpenRequests;
+use super::sender::{SendError, Sender, chain, now};
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider};
 use std::collections::HashMap;
@@ -15,10 +16,14 @@ use vouch_prover::engine::Engine;
 use vouch_prover::jobs::{Query, Stage};
 use vouch_prover::queue::Queue;
 
-/// Wait before a request that could not be taken, or an answer that could not be sent, is tried again.
+/// Wait before an answer that could not be sent is tried again.
 const SECOND_TRY: Duration = Duration::from_secs(1);
+/// Wait before the price of gas is asked again for an answer that is not paid for.
+const CHEAPER_GAS_WAIT: Duration = Duration::from_secs(30);
 /// Attempts to send an answer.
 const MAX_SENDS: u32 = 20;
+/// `requestOf` status of an id that the node behind the RPC does not know yet.
+const UNKNOWN: u8 = 0;
 
 /// The watcher of one `Vouch` contract.
 pub struct Watcher {
@@ -27,43 +32,30 @@ pub struct Watcher {
     contracts: Addresses,
     sender: Option<Sender>,
     payee: Address,
-    poll_interval: Duration,
-    /// Every request up to this id needs nothing more.
-    settled: u64,
+    policy: Policy,
+    open: OpenRequests,
     /// Blocks that reorgs had removed at the last look.
     unwound: u64,
-    /// Requests that were refused, with the time of the next look.
-    refused: HashMap<u64, Instant>,
     /// Answers that could not be sent: attempts and time of the next.
     unsent: HashMap<String, (u32, Instant)>,
 }
 
 impl Watcher {
-    /// A watcher that pays `payee`, and sends answers if it has a `sender`.
+    /// A watcher that pays `payee`, takes what `policy` accepts, and sends answers if it has a `sender`.
     pub fn new(
         queue: Queue<dyn Engine>,
         provider: DynProvider,
         contracts: Addresses,
         sender: Option<Sender>,
         payee: Address,
-        poll_interval: Duration,
+        policy: Policy,
     ) -> Self {
-        Self {
-            queue,
-            provider,
-            contracts,
-            sender,
-            payee,
-            poll_interval,
-            settled: 0,
-            unwound: 0,
-            refused: HashMap::new(),
-            unsent: HashMap::new(),
-        }
+        let (open, unsent) = (OpenRequests::default(), HashMap::new());
+        Self { queue, provider, contracts, sender, payee, policy, open, unwound: 0, unsent }
     }
 
-    /// Watches until `stop` resolves.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+    /// Looks every `poll_interval` until `stop` resolves.
+    pub async fn run(mut self, poll_interval: Duration, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -72,12 +64,13 @@ impl Watcher {
             }
             tokio::select! {
                 () = &mut stop => return,
-                () = tokio::time::sleep(self.poll_interval) => {}
+                () = tokio::time::sleep(poll_interval) => {}
             }
         }
     }
 
-    async fn look(&mut self) {
+    /// Takes what is new and sends what is proven.
+    pub async fn look(&mut self) {
         if let Err(error) = self.take_requests().await {
             tracing::warn!(%error, "requests could not be read");
         }
@@ -86,37 +79,35 @@ impl Watcher {
         }
     }
 
-    /// Queues every open request.
+    /// Reads every request that is due, and queues those that are open and accepted.
     async fn take_requests(&mut self) -> Result<(), SendError> {
         let Some(address) = self.contracts.vouch else { return Ok(()) };
-        let chain = |e: alloy::contract::Error| SendError::Chain { detail: e.to_string() };
         let vouch = Vouch::new(address, self.provider.clone());
         let count = u64::try_from(vouch.requestCount().call().await.map_err(chain)?).unwrap_or(u64::MAX);
-        // The contract's clock, not ours.
-        let head = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
-        let head = head.map_err(|e| SendError::Chain { detail: e.to_string() })?;
-        let now_seconds = head.map_or(0, |block| block.header.timestamp);
         let unwound = self.queue.indexer().status().map_or(self.unwound, |s| s.unwound_blocks);
         if unwound != self.unwound {
-            // A reorg can take requests back and give their ids to others.
             self.unwound = unwound;
-            self.settled = 0;
+            self.open.begin_anew();
         }
-        let mut is_prefix = true;
-        for id in self.settled + 1..=count {
-            if self.refused.get(&id).is_some_and(|until| *until > Instant::now()) {
-                is_prefix = false;
-                continue;
-            }
+        let due = self.open.due(count, Instant::now());
+        if due.is_empty() {
+            return Ok(());
+        }
+        let now = now(&self.provider).await?;
+        let gas_price_wei = match self.policy.min_fee {
+            MinFee::Cost => self.provider.get_gas_price().await.map_err(chain)?,
+            MinFee::Free | MinFee::Wei(_) => 0,
+        };
+        for id in due {
             let request = vouch.requestOf(U256::from(id)).call().await.map_err(chain)?;
-            let is_late = request.deadline < now_seconds;
-            if request.status != OPEN || is_late {
-                if is_prefix {
-                    self.settled = id;
-                }
+            if request.status == UNKNOWN {
+                self.open.postpone(id, "unknown", Instant::now());
                 continue;
             }
-            is_prefix = false;
+            if request.status != OPEN || request.deadline < now {
+                self.open.settle(id);
+                continue;
+            }
             let query = Query {
                 model: request.modelId,
                 subject: request.subject,
@@ -125,21 +116,47 @@ impl Watcher {
                 also: Vec::new(),
                 request: Some(U256::from(id)),
             };
-            self.take(id, query).await;
+            let callback_gas = if request.target.is_zero() { 0 } else { request.callbackGasLimit.into() };
+            let asked = Asked { fee_wei: request.feeWei.to(), callback_gas, deadline: request.deadline };
+            self.take(id, query, self.policy.check(&asked, now, gas_price_wei)).await;
         }
         Ok(())
     }
 
-    async fn take(&mut self, id: u64, query: Query) {
-        let known = self.queue.store().get(&query.id()).is_ok();
-        if known {
+    /// Queues an open request, unless it is known or `verdict` is against it.
+    async fn take(&mut self, id: u64, query: Query, verdict: Result<(), super::policy::Refusal>) {
+        if let Ok(job) = self.queue.store().get(&query.id()) {
+            // Answered once, and open again: the answer was in a block that left the chain.
+            if job.stage == Stage::Submitted
+                && let Err(error) = self.queue.resend(&job.id)
+            {
+                tracing::error!(job = %job.id, %error, "job could not be stored");
+            }
+            return self.open.settle(id);
+        }
+        if let Err(refusal) = verdict {
+            let is_new = match refusal.is_final() {
+                true => {
+                    self.open.settle(id);
+                    true
+                }
+                false => self.open.postpone(id, refusal.reason(), Instant::now()),
+            };
+            if is_new {
+                refused(id, refusal.reason(), &refusal);
+            }
             return;
         }
         match self.queue.add(query).await {
-            Ok(job) => tracing::info!(request = id, job = %job.id, "request seen"),
+            Ok(job) => {
+                self.open.settle(id);
+                metrics::counter!("vouch_requests_taken_total").increment(1);
+                tracing::info!(request = id, job = %job.id, "request seen");
+            }
             Err(error) => {
-                tracing::warn!(request = id, %error, "request cannot be answered now");
-                self.refused.insert(id, Instant::now() + SECOND_TRY);
+                if self.open.postpone(id, "query", Instant::now()) {
+                    refused(id, "query", &error);
+                }
             }
         }
     }
@@ -158,15 +175,23 @@ impl Watcher {
             };
             // Not proven any more: a reorg put it back.
             let Ok(served) = self.queue.served(&job.id) else { continue };
-            let result = match sender.fulfil(&served).await {
+            let result = match sender.fulfil(&served, &self.policy).await {
                 Ok(transaction) => {
                     tracing::info!(job = %job.id, %transaction, "request answered");
+                    self.unsent.remove(&job.id);
                     self.queue.submitted(&job.id, Some(transaction)).map(drop)
                 }
                 // Answered before: by another node, or by this one just before it was killed.
                 Err(SendError::NotOpen { status: FULFILLED, .. }) => self.queue.submitted(&job.id, None).map(drop),
-                Err(error @ SendError::NotOpen { .. }) => {
+                Err(error @ (SendError::NotOpen { .. } | SendError::Late { .. })) => {
                     self.queue.fail(&job.id, "submit", error.to_string()).map(drop)
+                }
+                Err(SendError::Underpaid { id, refusal }) => {
+                    // Said once; the deadline ends it.
+                    if self.unsent.insert(job.id.clone(), (tries, Instant::now() + CHEAPER_GAS_WAIT)).is_none() {
+                        refused(id.to(), "fee_at_sending", &refusal);
+                    }
+                    Ok(())
                 }
                 Err(error) if tries + 1 >= MAX_SENDS => self.queue.fail(&job.id, "submit", error.to_string()).map(drop),
                 Err(error) => {
@@ -180,4 +205,10 @@ impl Watcher {
             }
         }
     }
+}
+
+/// Says and counts that a request is not answered (now).
+fn refused(id: u64, reason: &'static str, why: &dyn std::fmt::Display) {
+    tracing::warn!(request = id, reason, %why, "request is not answered");
+    metrics::counter!("vouch_requests_refused_total", "reason" => reason).increment(1);
 }

@@ -3,6 +3,7 @@
 use super::report::Report;
 use super::setup::SrsArgs;
 use crate::chain::contracts::Addresses;
+use crate::chain::policy::{MAX_CALLBACK_GAS, MIN_SECONDS_LEFT, MinFee, Policy};
 use crate::chain::sender::{Sender, read_key};
 use crate::chain::watcher::Watcher;
 use crate::http;
@@ -22,10 +23,9 @@ use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::circuits::Circuits;
 use vouch_prover::engine::Engine;
 use vouch_prover::queue::{Queue, QueueConfig};
+use vouch_prover::srs::is_local;
 
-/// Chains whose `finalized` tag means nothing: anvil and hardhat, geth's developer chain.
-const LOCAL_CHAIN_IDS: [u64; 2] = [31_337, 1_337];
-/// Blocks on top of a final one on such chains.
+/// Blocks on top of a final one on local chains, whose `finalized` tag means nothing.
 const LOCAL_FINALITY_BLOCKS: u64 = 64;
 
 /// Longest wait for the index before the node answers.
@@ -71,6 +71,16 @@ pub struct ServeArgs {
     /// Who is paid for proofs; the signer's account if not given.
     #[arg(long)]
     payee: Option<Address>,
+    /// Least fee of a request that is answered, in wei; 0 answers all. Default: what the answer is estimated to cost and half
+    /// as much again, 0 on a local chain. Unless it is 0, no answer is sent that costs more than the request pays.
+    #[arg(long, value_name = "WEI")]
+    min_fee_wei: Option<u128>,
+    /// Most gas that the callback of a request may use.
+    #[arg(long, value_name = "GAS", default_value_t = MAX_CALLBACK_GAS)]
+    max_callback_gas: u64,
+    /// Least seconds from a request to its deadline: time to prove it.
+    #[arg(long, value_name = "SECONDS", default_value_t = MIN_SECONDS_LEFT)]
+    min_seconds_left: u64,
     /// Most queries that may wait.
     #[arg(long, default_value_t = 256)]
     max_waiting: usize,
@@ -133,7 +143,12 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     };
     let poll = Duration::from_millis(args.poll_ms);
     let provider = indexer.node().provider().clone();
-    let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, poll);
+    let policy = Policy {
+        min_fee: MinFee::new(args.min_fee_wei, chain_id),
+        max_callback_gas: args.max_callback_gas,
+        min_seconds_left: args.min_seconds_left,
+    };
+    let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, policy);
     let tasks = [
         tokio::spawn({
             let (indexer, stop) = (indexer.clone(), stopping(stopped.clone()));
@@ -143,7 +158,7 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
             let stop = stopping(stopped.clone());
             async move { queue.run(stop).await }
         }),
-        tokio::spawn(watcher.run(stopping(stopped.clone()))),
+        tokio::spawn(watcher.run(poll, stopping(stopped.clone()))),
     ];
     tokio::select! {
         served = axum::serve(listener, http::router(node)).into_future() => served?,
@@ -161,7 +176,7 @@ async fn config(args: &ServeArgs) -> eyre::Result<Config> {
     config.poll_interval = Duration::from_millis(args.poll_ms);
     let is_local = {
         let node = vouch_indexer::node::Node::connect(&args.rpc, config.retry).await?;
-        LOCAL_CHAIN_IDS.contains(&node.chain_id().await?)
+        is_local(node.chain_id().await?)
     };
     let local_finality = is_local.then_some(LOCAL_FINALITY_BLOCKS);
     if let Some(blocks) = args.finality.or(local_finality) {
