@@ -3,19 +3,21 @@
 //! The public inputs are built here from what the file claims, and the generated verifiers are run on them in an EVM.
 //! With `--rpc` the anchors are compared with the chain as well.
 
+mod proofs;
+
 use super::report::Report;
 use super::setup::SrsArgs;
-use alloy::primitives::{Address, B256, Bytes, keccak256};
 use clap::Args;
 use eyre::WrapErr;
-use serde::Deserialize;
+use proofs::{ProofFile, Question};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vouch_indexer::config::Retry;
 use vouch_indexer::node::Node;
-use vouch_prover::engine::{Anchor, HistoryProof, OUTPUTS, ScoreProof, ScoreTask};
-use vouch_prover::evm::{Chain, Passport};
-use vouch_prover::{histories, score, scores, verifiers};
+use vouch_prover::class::Class;
+use vouch_prover::evm::Passport;
+use vouch_prover::srs::Origin;
+use vouch_prover::verifiers;
 
 /// Which proof.
 #[derive(Debug, Args)]
@@ -25,42 +27,9 @@ pub struct VerifyArgs {
     /// Compare the anchors with this chain.
     #[arg(long, env = "VOUCH_RPC")]
     rpc: Option<String>,
-    /// Where the verifiers are.
+    /// The string under which it has to hold, and where the verifiers are.
     #[command(flatten)]
     srs: SrsArgs,
-}
-
-#[derive(Deserialize)]
-struct Question {
-    model: B256,
-    subject: Address,
-    as_of: u64,
-}
-
-#[derive(Deserialize)]
-struct ClaimFile {
-    outputs: [String; OUTPUTS],
-    roots: [B256; OUTPUTS],
-    payee: Address,
-}
-
-#[derive(Deserialize)]
-struct HistoryFile {
-    class: u64,
-    root: B256,
-    anchors: Vec<Anchor>,
-    payee: Address,
-    proof: Bytes,
-}
-
-#[derive(Deserialize)]
-struct ProofFile {
-    query: Question,
-    chain_id: u64,
-    claim: ClaimFile,
-    proof: Bytes,
-    model_key: Bytes,
-    histories: Vec<HistoryFile>,
 }
 
 /// Verifies; an error says what does not hold.
@@ -68,89 +37,56 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
     let text = std::fs::read(&args.proof).wrap_err_with(|| format!("cannot read {}", args.proof.display()))?;
     let file: ProofFile =
         serde_json::from_slice(&text).wrap_err_with(|| format!("{} is not a proof file", args.proof.display()))?;
-    let mut gas = Vec::new();
-    for history in &file.histories {
-        gas.push(check_history(&args.srs.keys, history)?);
-    }
-    let score_gas = check_score(&args.srs.keys, &file)?;
+    let (checked, keys, chosen) = (file.clone(), args.srs.keys.clone(), args.srs.clone());
+    let (srs, gas) = tokio::task::spawn_blocking(move || {
+        let srs = chosen.load()?;
+        let find = |class: &Class| -> eyre::Result<Passport> {
+            Ok(verifiers::read(&keys, class.name, &srs.downsize(class.k)?.name())?)
+        };
+        let gas = proofs::check(&checked, &srs, &find)?;
+        eyre::Ok((srs, gas))
+    })
+    .await??;
     if let Some(rpc) = &args.rpc {
         check_anchors(rpc, &file).await?;
     }
     let score = file.claim.outputs[0].parse::<i64>()? as f64 / 65536.0;
     let Question { model, subject, as_of } = &file.query;
+    let is_development = srs.origin == Origin::UnsafeDevelopment;
+    let model_check = model_check(&args.srs, &model.to_string());
     let body = json!({
         "valid": true, "model": model, "subject": subject, "as_of": as_of, "chain_id": file.chain_id, "score": score,
-        "history_gas": gas, "score_gas": score_gas, "anchors_checked": args.rpc.is_some(),
+        "history_gas": gas.histories, "score_gas": gas.score, "anchors_checked": args.rpc.is_some(),
+        "srs": srs.name(), "is_development": is_development, "model_checked": false, "model_check": model_check,
     });
     report.result(&body, || {
-        let anchors = if args.rpc.is_some() { "" } else { "\nanchors were not compared with a chain: give --rpc" };
-        format!(
-            "valid: {subject} scores {score} by model {model} as of block {as_of} of chain {}{anchors}",
-            file.chain_id
-        )
+        let mut lines = vec![
+            format!("valid: {subject} scores {score} by model {model} as of block {as_of} of chain {}", file.chain_id),
+            format!(
+                "under reference string {}{}",
+                srs.name(),
+                if is_development { " (development: its secret is public, it proves nothing beyond tests)" } else { "" }
+            ),
+        ];
+        if args.rpc.is_none() {
+            lines.push("NOT checked: that the anchors are blocks of this chain; give --rpc".into());
+        }
+        lines.push(format!(
+            "NOT checked: what this model id means (anyone can register a key that proves anything); from its files:\n  \
+             {model_check}"
+        ));
+        lines.join("\n")
     })
 }
 
-/// Runs the verifier of `passport`; `what` names the proof in the error.
-fn run_verifier(passport: &Passport, calldata: &[&[u8]], what: &str) -> eyre::Result<u64> {
-    let mut chain = Chain::default();
-    let verifier = chain.deploy(&passport.bytecode)?;
-    let outcome = chain.call(verifier.address, &calldata.concat())?;
-    if outcome.success { Ok(outcome.gas) } else { Err(eyre::eyre!("{what} is not accepted by its verifier")) }
-}
-
-fn lengths(passport: &Passport, proof: &Bytes, what: &str) -> eyre::Result<()> {
-    let (expected, got) = (passport.proof_bytes, proof.len());
-    eyre::ensure!(expected == got, "{what}: expected a proof of {expected} bytes, got {got}");
-    Ok(())
-}
-
-fn check_history(keys: &Path, history: &HistoryFile) -> eyre::Result<u64> {
-    let what = format!("history proof of root {}", history.root);
-    let index = usize::try_from(history.class).ok().filter(|i| *i < histories::CLASSES.len());
-    let index = index.ok_or_else(|| eyre::eyre!("{what}: there is no class {}", history.class))?;
-    let passport = verifiers::read(keys, histories::class(index).name)?;
-    lengths(&passport, &history.proof, &what)?;
-    let proof = HistoryProof {
-        class: history.class,
-        root: history.root,
-        payee: history.payee,
-        anchors: history.anchors.clone(),
-        facts: Vec::new(),
-        instances: Vec::new(),
-        proof: history.proof.clone(),
-    };
-    let public = histories::public_inputs(&proof).ok_or_else(|| eyre::eyre!("{what}: the root is no field element"))?;
-    let public: Vec<u8> = public.iter().flat_map(|f| scores::word(f).0).collect();
-    run_verifier(&passport, &[&public, &history.proof], &what)
-}
-
-fn check_score(keys: &Path, file: &ProofFile) -> eyre::Result<u64> {
-    let Question { model, subject, as_of } = file.query;
-    let what = format!("score proof of {subject}");
-    let passport = verifiers::read(keys, score::class().name)?;
-    lengths(&passport, &file.proof, &what)?;
-    let structure_bytes = 64 * passport.structure_points.unwrap_or_default();
-    let key_bytes = structure_bytes + 64 * passport.weight_points.unwrap_or_default();
-    let got = file.model_key.len();
-    eyre::ensure!(got == key_bytes, "{what}: expected a model key of {key_bytes} bytes, got {got}");
-    let class_id = passport.class_id.unwrap_or_default();
-    let structure_id = keccak256([class_id.as_slice(), &file.model_key[..structure_bytes]].concat());
-    let model_id = keccak256([structure_id.as_slice(), &file.model_key[structure_bytes..]].concat());
-    eyre::ensure!(model_id == model, "{what}: the model key is of model {model_id}, expected {model}");
-    for root in file.claim.roots {
-        let is_proven = file.histories.iter().any(|h| h.root == root);
-        eyre::ensure!(is_proven, "{what}: the claim uses root {root}, which no history proof of the file proves");
+/// The command that ties the model id to an ONNX file and a plan, under the same string.
+fn model_check(srs: &SrsArgs, model: &str) -> String {
+    let mut line =
+        format!("vouch model verify --model {model} --onnx MODEL.onnx --plan PLAN.toml --calibration ROWS.csv");
+    if let Some(path) = &srs.ceremony {
+        line.push_str(&format!(" --ceremony {}", path.display()));
     }
-    let mut outputs = [0; OUTPUTS];
-    for (output, text) in outputs.iter_mut().zip(&file.claim.outputs) {
-        *output = text.parse().wrap_err_with(|| format!("{what}: output {text}"))?;
-    }
-    let payee = file.claim.payee;
-    let task = ScoreTask { chain_id: file.chain_id, model, subject, as_of, payee, roots: Vec::new() };
-    let proof = ScoreProof { outputs, roots: file.claim.roots, instances: Vec::new(), proof: file.proof.clone() };
-    let public: Vec<u8> = scores::public_inputs(&task, &proof).iter().flat_map(|w| w.0).collect();
-    run_verifier(&passport, &[&file.model_key, &public, &file.proof], &what)
+    line
 }
 
 async fn check_anchors(rpc: &str, file: &ProofFile) -> eyre::Result<()> {
@@ -169,4 +105,28 @@ async fn check_anchors(rpc: &str, file: &ProofFile) -> eyre::Result<()> {
         eyre::ensure!(expected == got, "block {}: the chain has hash {expected}, the proof {got}", anchor.number);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(ceremony: Option<PathBuf>, dir: &std::path::Path) -> SrsArgs {
+        SrsArgs { keys: dir.into(), ceremony, ceremony_sha256: None }
+    }
+
+    #[test]
+    fn ceremony_file_is_what_is_loaded() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("small.srs");
+        std::fs::write(&file, [4, 0, 0, 0]).expect("a file");
+        let said = args(Some(file.clone()), dir.path()).load().expect_err("four bytes are no string").to_string();
+        assert!(said.starts_with(&format!("srs {}: ", file.display())), "{said}");
+        let line = model_check(&args(Some(file.clone()), dir.path()), "0x12");
+        assert!(
+            line.starts_with("vouch model verify --model 0x12 --onnx")
+                && line.ends_with(&format!("{}", file.display()))
+        );
+        assert!(!model_check(&args(None, dir.path()), "0x12").contains("ceremony"));
+    }
 }
