@@ -16,7 +16,12 @@ error ProofLength(uint256 expected, uint256 got);
 function requireCanonical(uint256[] calldata instances, uint256 count) pure {
     if (instances.length != count) revert InstanceCount(count, instances.length);
     for (uint256 i = 0; i < count; ++i) {
-        if (instances[i] >= SCALAR_MODULUS) revert InstanceTooLarge(i, instances[i]);
+        uint256 instance;
+        // In bounds, since `count` is the length: the compiler would check it again each time.
+        assembly ("memory-safe") {
+            instance := calldataload(add(instances.offset, shl(5, i)))
+        }
+        if (instance >= SCALAR_MODULUS) revert InstanceTooLarge(i, instance);
     }
 }
 

@@ -14,14 +14,25 @@ contract HistoryRoots {
     /// @notice Number of size classes.
     uint256 public immutable classCount;
 
-    /// @dev Written by the constructor only. Index: the size class of the circuit, small first.
-    mapping(uint256 class => IHistoryVerifier) private verifiers;
+    /// @notice Size classes that there is room for.
+    uint256 public constant MAX_CLASSES = 8;
+
+    /// @dev By size class of the circuit, small first. In the code and not in storage: each post saves a cold read.
+    IHistoryVerifier private immutable verifier0;
+    IHistoryVerifier private immutable verifier1;
+    IHistoryVerifier private immutable verifier2;
+    IHistoryVerifier private immutable verifier3;
+    IHistoryVerifier private immutable verifier4;
+    IHistoryVerifier private immutable verifier5;
+    IHistoryVerifier private immutable verifier6;
+    IHistoryVerifier private immutable verifier7;
 
     /// @notice Whether every fact under `root` has been proven.
     mapping(uint256 root => bool) public isPosted;
 
     event RootPosted(uint256 indexed root, uint256 indexed class, address indexed payee, Anchor[] anchors);
 
+    error TooManyClasses(uint256 max, uint256 got);
     error UnknownClass(uint256 class, uint256 count);
     error UnknownBlock(uint64 number, bytes32 expected, bytes32 got);
     error ProofRejected();
@@ -30,10 +41,14 @@ contract HistoryRoots {
         requireCode(address(blockHashes_));
         blockHashes = blockHashes_;
         classCount = verifiers_.length;
+        if (verifiers_.length > MAX_CLASSES) revert TooManyClasses(MAX_CLASSES, verifiers_.length);
+        IHistoryVerifier[MAX_CLASSES] memory padded;
         for (uint256 i = 0; i < verifiers_.length; ++i) {
             requireCode(address(verifiers_[i]));
-            verifiers[i] = verifiers_[i];
+            padded[i] = verifiers_[i];
         }
+        (verifier0, verifier1, verifier2, verifier3) = (padded[0], padded[1], padded[2], padded[3]);
+        (verifier4, verifier5, verifier6, verifier7) = (padded[4], padded[5], padded[6], padded[7]);
     }
 
     /// @notice Remembers `root` if `proof` proves it from `anchors`. Anyone may call; a second time does nothing.
@@ -51,9 +66,10 @@ contract HistoryRoots {
         if (isPosted[root]) return false;
         IHistoryVerifier verifier = verifierOf(class);
         for (uint256 i = 0; i < anchors.length; ++i) {
-            bytes32 expected = blockHashes.hashOf(anchors[i].number);
-            if (expected == 0 || anchors[i].hash != expected) {
-                revert UnknownBlock(anchors[i].number, expected, anchors[i].hash);
+            Anchor calldata anchor = anchors[i];
+            bytes32 expected = blockHashes.hashOf(anchor.number);
+            if (expected == 0 || anchor.hash != expected) {
+                revert UnknownBlock(anchor.number, expected, anchor.hash);
             }
         }
         if (!verifier.verify(Instances.history(root, payee, anchors), proof)) revert ProofRejected();
@@ -66,6 +82,11 @@ contract HistoryRoots {
     /// @notice The verifier of size class `class`.
     function verifierOf(uint256 class) public view returns (IHistoryVerifier) {
         if (class >= classCount) revert UnknownClass(class, classCount);
-        return verifiers[class];
+        if (class < 4) {
+            if (class < 2) return class == 0 ? verifier0 : verifier1;
+            return class == 2 ? verifier2 : verifier3;
+        }
+        if (class < 6) return class == 4 ? verifier4 : verifier5;
+        return class == 6 ? verifier6 : verifier7;
     }
 }

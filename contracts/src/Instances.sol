@@ -41,8 +41,9 @@ library Instances {
         out[0] = root;
         out[1] = uint160(payee);
         for (uint256 i = 0; i < anchors.length; ++i) {
-            uint256 hash = uint256(anchors[i].hash);
-            out[2 + 2 * i] = uint256(anchors[i].number) << 128 | hash >> 128;
+            Anchor calldata anchor = anchors[i];
+            uint256 hash = uint256(anchor.hash);
+            out[2 + 2 * i] = uint256(anchor.number) << 128 | hash >> 128;
             out[3 + 2 * i] = hash & type(uint128).max;
         }
     }

@@ -75,6 +75,25 @@ contract HistoryRootsTest is Test {
         expectRejected(1, ROOT, payee, proof);
     }
 
+    function test_each_class_has_its_verifier() public {
+        IHistoryVerifier[] memory verifiers = new IHistoryVerifier[](8);
+        for (uint256 i = 0; i < 8; ++i) {
+            verifiers[i] = new OneHistoryStatement();
+        }
+        HistoryRoots full = new HistoryRoots(hashes, verifiers);
+        for (uint256 i = 0; i < 8; ++i) {
+            assertEq(address(full.verifierOf(i)), address(verifiers[i]));
+        }
+        vm.expectRevert(abi.encodeWithSelector(HistoryRoots.UnknownClass.selector, 8, 8));
+        full.verifierOf(8);
+    }
+
+    function test_rejects_more_classes_than_there_is_room_for() public {
+        IHistoryVerifier[] memory verifiers = new IHistoryVerifier[](9);
+        vm.expectRevert(abi.encodeWithSelector(HistoryRoots.TooManyClasses.selector, 8, 9));
+        new HistoryRoots(hashes, verifiers);
+    }
+
     function test_rejects_another_class() public {
         expectRejected(0, ROOT, payee, "proof");
     }

@@ -53,12 +53,12 @@ export function submission({ answer: { query, claim, proof } }) {
 }
 
 /** Posts the roots of an answer that the contract does not know yet. Returns how many it posted. */
-export async function post({ report, vouch, roots }, key, { answer }) {
+export async function post({ report, roots }, key, { answer }) {
   let posted = 0;
   for (const history of answer.histories) {
     if (await roots.isPosted(history.root)) continue;
     const { class: size, root, anchors, payee, proof } = history;
-    const receipt = await send(vouch, "post", [size, root, anchors, payee, proof]);
+    const receipt = await send(roots, "post", [size, root, anchors, payee, proof]);
     const bytes = (proof.length - 2) / 2;
     report.say(`root ${root} posted: ${grouped(bytes)} bytes of proof, ${grouped(receipt.gasUsed)} gas`);
     report.figure(`${key}_history_proof_bytes`, bytes, "  history proof", `${grouped(bytes)} bytes`);
