@@ -51,7 +51,7 @@ pub fn prove(keys: &Keys, circuit: ScoreCircuit) -> Result<Proof, SnarkError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
         cost::Meter,
@@ -66,7 +66,7 @@ mod tests {
     };
 
     /// An example model of this repository.
-    fn example(name: &str) -> (Arc<Model>, Arc<Plan>) {
+    pub(crate) fn example(name: &str) -> (Arc<Model>, Arc<Plan>) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
         let plan = Plan::parse(&std::fs::read_to_string(folder.join("plan.toml")).unwrap()).unwrap();
         let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     /// The circuit of one query on made-up words.
-    fn circuit(model: &Arc<Model>, plan: &Arc<Plan>) -> ScoreCircuit {
+    pub(crate) fn circuit(model: &Arc<Model>, plan: &Arc<Plan>) -> ScoreCircuit {
         let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
         let mut facts = Vec::new();
         for (i, key) in plan.resolve(request.subject, request.as_of).unwrap().into_iter().enumerate() {

@@ -32,7 +32,7 @@ use snark_verifier::{
 type Succinct = PlonkSuccinctVerifier<Shplonk, LimbsEncoding<3, 88>>;
 type Native<'a> = EvmTranscript<G1Affine, NativeLoader, &'a [u8], Vec<u8>>;
 
-fn model(keys: &Keys) -> &ModelKey {
+pub(super) fn model(keys: &Keys) -> &ModelKey {
     match &keys.source {
         KeySource::Data(model) => model,
         KeySource::Code => unreachable!("a score class"),
@@ -71,7 +71,7 @@ impl TranscriptRead<G1Affine, NativeLoader> for Recorder<'_> {
     }
 }
 
-/// A verifier that checks the proof with weight column `weight` but derives its challenges from `absorbed` only.
+/// A verifier that checks the proof with first weight column `weight` but derives its challenges from `absorbed` only.
 /// Returns the pairing's two sides and the challenges.
 fn forgetful(
     keys: &Keys,
@@ -86,12 +86,51 @@ fn forgetful(
     }
     let mut protocol = protocol(&keys.srs, keys.vk(), &keys.class);
     protocol.transcript_initial_state = None;
-    protocol.preprocessed[0] = weight;
+    protocol.preprocessed[keys.class.weights.as_ref().unwrap()[0]] = weight;
     let svk = deciding_key(&keys.srs).svk();
     let instances = [proof.instances.clone()];
     let read = Succinct::read_proof(&svk, &protocol, &instances, &mut transcript).unwrap();
     let accumulator = Succinct::verify(&svk, &protocol, &instances, &read).unwrap().remove(0);
     (accumulator, transcript.challenges)
+}
+
+/// What a commitment that is opened at one point can be multiplied by in the opening (BDFG21 of snark-verifier): `mu^j`, times
+/// `gamma^i Z_first(z') / Z_own(z')` for set `i` of points, where `Z` vanishes on a set's points.
+fn factors(keys: &Keys, challenges: &[Fr]) -> impl Iterator<Item = Fr> {
+    let [x, mu, gamma, at] = challenges[challenges.len() - 4..] else { unreachable!("four at least") };
+    let omega = keys.vk().get_domain().get_omega();
+    let last = -(keys.vk().cs().blinding_factors() as i32) - 1;
+    let vanishing = move |rotations: &[i32]| {
+        let power =
+            |r: i32| if r < 0 { omega.invert().unwrap().pow([r.unsigned_abs().into()]) } else { omega.pow([r as u64]) };
+        rotations.iter().map(|r| at - x * power(*r)).product::<Fr>()
+    };
+    let own = vanishing(&[0]).invert().unwrap();
+    let firsts = [vec![0], vec![0, 1], vec![0, 1, 2, 3], vec![0, 1, last]].map(|first| vanishing(&first) * own);
+    let powers = |base: Fr, count| std::iter::successors(Some(Fr::ONE), move |p| Some(p * base)).take(count);
+    powers(gamma, 6).flat_map(move |g| firsts.into_iter().flat_map(move |f| powers(mu, 32).map(move |m| g * f * m)))
+}
+
+/// A key like that of `keys` under which the pairing of `false_proof` holds, if challenges do not depend on the key.
+pub(super) fn fitted_key(keys: &Keys, false_proof: &Proof) -> ModelKey {
+    // The pairing says lhs = tau * rhs, and lhs is affine in the weight commitment: lhs(W) = lhs(0) + c * W.
+    let weight = model(keys).weights[0];
+    let (wrong, challenges) = forgetful(keys, model(keys), weight, false_proof);
+    let (moved, _) = forgetful(keys, model(keys), (weight + G1Affine::generator()).to_affine(), false_proof);
+    let slope = G1::from(moved.lhs) - G1::from(wrong.lhs);
+    let mut factors = factors(keys, &challenges);
+    let c = factors.find(|c| (G1Affine::generator() * c) == slope).expect("one of the factors");
+    // In the attack tau * rhs is a commitment to a known polynomial; here the development secret saves computing it.
+    let missing = wrong.rhs * development_tau() - G1::from(wrong.lhs);
+    let fitted = (G1::from(weight) + missing * c.invert().unwrap()).to_affine();
+
+    let dk = deciding_key(&keys.srs);
+    assert!(Shplonk::decide(&dk, wrong).is_err());
+    let (right, _) = forgetful(keys, model(keys), fitted, false_proof);
+    assert!(Shplonk::decide(&dk, right).is_ok(), "the attack works where the key is not absorbed");
+    let mut forged = model(keys).clone();
+    forged.weights[0] = fitted;
+    forged
 }
 
 /// Toolchain trap 1: with the challenges known, one weight commitment can be chosen so that a false proof's pairing holds.
@@ -104,25 +143,7 @@ fn key_fitted_after_the_proof_is_rejected() {
     let false_proof = prove_unchecked(&srs, &keys.pk, &keys.source, lie.clone(), lie.instances()).unwrap();
     assert!(!verify(&srs, keys.vk(), &keys.source, &false_proof));
 
-    // The pairing says lhs = tau * rhs, and lhs is affine in the weight commitment: lhs(W) = lhs(0) + c * W. The column is opened
-    // at one point, in the first set of the opening, so c is a power of mu (third last challenge).
-    let weight = model(&keys).weights[0];
-    let (wrong, challenges) = forgetful(&keys, model(&keys), weight, &false_proof);
-    let (moved, _) = forgetful(&keys, model(&keys), (weight + G1Affine::generator()).to_affine(), &false_proof);
-    let slope = G1::from(moved.lhs) - G1::from(wrong.lhs);
-    let mu = challenges[challenges.len() - 3];
-    let mut powers = std::iter::successors(Some(Fr::ONE), |p| Some(p * mu));
-    let c = powers.by_ref().take(64).find(|c| (G1Affine::generator() * c) == slope).expect("c is a power of mu");
-    // In the attack tau * rhs is a commitment to a known polynomial; here the development secret saves computing it.
-    let missing = wrong.rhs * development_tau() - G1::from(wrong.lhs);
-    let fitted = (G1::from(weight) + missing * c.invert().unwrap()).to_affine();
-
-    let dk = deciding_key(&srs);
-    assert!(Shplonk::decide(&dk, wrong).is_err());
-    let (right, _) = forgetful(&keys, model(&keys), fitted, &false_proof);
-    assert!(Shplonk::decide(&dk, right).is_ok(), "the attack works where the key is not absorbed");
-
-    let forged = ModelKey { weights: vec![fitted], ..model(&keys).clone() };
+    let forged = fitted_key(&keys, &false_proof);
     let mut deployed = Deployment::new(&Artifact::generate(&keys, &solc).unwrap(), &solc);
     assert_eq!(deployed.score(&forged.bytes(), &words(&false_proof), &false_proof.bytes), Verdict::Rejected);
     let true_proof = keys.prove(honest.clone(), honest.instances()).unwrap();

@@ -15,6 +15,8 @@ pub mod trial;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod attacks_score;
+#[cfg(test)]
 mod tests;
 
 pub use artifact::{Artifact, Passport, verify_in_revm};

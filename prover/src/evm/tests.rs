@@ -104,11 +104,11 @@ pub(super) fn words(proof: &Proof) -> Vec<U256> {
     proof.instances.iter().map(to_word).collect()
 }
 
-fn refused(signature: &str) -> Verdict {
+pub(super) fn refused(signature: &str) -> Verdict {
     Verdict::Refused(alloy::primitives::keccak256(signature)[..4].try_into().unwrap())
 }
 
-fn r() -> U256 {
+pub(super) fn r() -> U256 {
     U256::from_limbs(*modulus::<halo2_base::halo2_proofs::halo2curves::bn256::Fr>().as_limbs())
 }
 
