@@ -3,13 +3,13 @@
 //! Statement: for a subject and a block `asOf`, the plan names an ordered list of facts; nothing else can be read.
 //!
 //! ```toml
-//! missing = 0.0                             # value of a ratio whose denominator is not positive
+//! missing = 0.0                             # value of a feature that has none
 //! blocks  = { back = 1800, every = 600 }    # asOf, asOf - 600, …, asOf - 1800; a feature may have its own
 //!
 //! [[feature]]
 //! name   = "debt_mean"
 //! source = { kind = "mapping", contract = "0x…", slot = 2, key = "subject", bits = "128..256", decimals = 22 }
-//! make   = "mean"                           # last, delta (newest - oldest), mean, min, max, ratio
+//! make   = "mean"
 //!
 //! [[feature]]
 //! name   = "debt_per_collateral"
@@ -20,9 +20,28 @@
 //! Kinds: `mapping` (contract, slot, key), `nested` (contract, slot, key, key2), `slot` (contract, slot), `account`
 //! (contract, field = "balance" | "nonce"), `header` (field). `contract` and keys are `"subject"` or hex; a key may be an
 //! integer. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
-//! `10^decimals`. An account or a slot that did not exist yet reads as zero, which is what the chain says.
+//! `10^decimals`, or by a `unit`: wei, gwei, ether, percent, bps, second, minute, hour, day, week.
+//!
+//! | make | of | is | entries |
+//! |---|---|---|---|
+//! | `last`, `log2` | the newest number `n` | `n`; `log2(1 + n)` | |
+//! | `rank` | the newest | how many of `thresholds` it reaches | `thresholds`, rising, above 0 |
+//! | `ratio` | the newest | over another feature; `missing` if that is not positive | `over`, `missing` |
+//! | `delta` | newest and oldest | their difference | |
+//! | `mean`, `min`, `max`, `std` | all | the deviation is that of the population | |
+//! | `ema` | all | `alpha` of the newest and the rest of the average before | `alpha` between 0 and 1 |
+//! | `z_score` | all | deviations of the newest above the mean; `missing` if all are equal | `missing` |
+//! | `count` | all | how many are above `above` | `above`, default 0 |
+//! | `age` | all | blocks since the oldest that is not 0; `missing` if all are | `missing` |
+//!
+//! All are rounded down to 16 fraction bits, but `log2`, which is rounded to the nearest. An account or a slot that did not exist
+//! yet reads as zero, which is what the chain says; `needs = "oldest"` (or `"newest"`) makes a feature `missing` where that
+//! number is zero.
 
+mod make;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use read::PlanError;
 
@@ -75,7 +94,7 @@ pub struct FactTemplate {
     pub key2: Name,
 }
 
-/// The number inside a word: bits `low..high`, divided by `10^decimals`.
+/// The number inside a word: bits `low..high`, divided by `divisor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Number {
     /// Position in [`Plan::facts`].
@@ -84,8 +103,8 @@ pub struct Number {
     pub low: usize,
     /// One above the highest bit, at most 256.
     pub high: usize,
-    /// At most [`MAX_DECIMALS`].
-    pub decimals: u32,
+    /// From 1 to 10^[`MAX_DECIMALS`].
+    pub divisor: u128,
 }
 
 /// How a feature is made of its numbers (newest first).
@@ -108,6 +127,51 @@ pub enum Make {
         /// Fixed-point value of an undefined ratio.
         missing: i64,
     },
+    /// The standard deviation of the population.
+    Std,
+    /// Standard deviations of the newest number above the mean; `missing` if all numbers are equal.
+    ZScore {
+        /// Fixed-point value where there is no deviation.
+        missing: i64,
+    },
+    /// The exponential moving average.
+    Ema {
+        /// Weight of the newest number, in `2^-32`.
+        alpha: u32,
+    },
+    /// `log2(1 + newest)`.
+    Log2,
+    /// How many numbers reach `bound`.
+    Count {
+        /// In fixed point, at least 1.
+        bound: i64,
+    },
+    /// Blocks since the oldest number that is not 0.
+    Age {
+        /// Fixed-point value where all are 0.
+        missing: i64,
+    },
+    /// How many bounds the newest number reaches.
+    Rank {
+        /// In fixed point, rising, at least 1.
+        bounds: Vec<i64>,
+    },
+}
+
+/// A number that must not be 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// The oldest number, else the newest.
+    pub oldest: bool,
+    /// Fixed-point value of the feature otherwise.
+    pub missing: i64,
+}
+
+impl Needs {
+    /// Its position among `count` numbers.
+    pub fn position(self, count: usize) -> usize {
+        if self.oldest { count - 1 } else { 0 }
+    }
 }
 
 /// One input of the model.
@@ -119,6 +183,8 @@ pub struct Feature {
     pub numbers: Vec<Number>,
     /// How.
     pub make: Make,
+    /// What has to be there.
+    pub needs: Option<Needs>,
 }
 
 /// A checked plan.
@@ -137,6 +203,11 @@ impl Plan {
     /// [`PlanError`], which names the feature and the entry.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         read::parse(text)
+    }
+
+    /// Blocks before `asOf` of each number of `feature`.
+    pub fn back_blocks(&self, feature: &Feature) -> Vec<u64> {
+        feature.numbers.iter().map(|n| self.facts[n.fact].back_blocks).collect()
     }
 
     /// Reads further back than any other fact, in blocks.

@@ -2,7 +2,7 @@
 //!
 //! Statement, over the integers:
 //! - `low248 = Σ segment * 2^position`, `top8 = Σ segment * 2^position`, each segment within its width;
-//! - `field * 2^FRAC_BITS = (quotient_high * 2^FEATURE_BITS + quotient_low) * 10^decimals + remainder`;
+//! - `field * 2^FRAC_BITS = (quotient_high * 2^FEATURE_BITS + quotient_low) * divisor + remainder`;
 //! - the number is `quotient_low`, or `FEATURE_MAX` if `quotient_high` or a bit of the field above its low 128 is set.
 
 use crate::{
@@ -18,20 +18,19 @@ use halo2_base::{
 /// Bits of a word in its low part.
 const LOW_BITS: usize = 248;
 
-/// The division by `10^decimals`, as the prover claims it.
+/// The division by the source's unit, as the prover claims it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// Bits of the quotient above [`FEATURE_BITS`].
     pub quotient_high: u128,
     /// Below `2^FEATURE_BITS`.
     pub quotient_low: u128,
-    /// Below `10^decimals`.
+    /// Below the divisor.
     pub remainder: u128,
 }
 
 /// The honest division of `field * 2^FRAC_BITS`.
-pub fn hint(field: u128, decimals: u32) -> Hint {
-    let divisor = 10_u128.pow(decimals);
+pub fn hint(field: u128, divisor: u128) -> Hint {
     let mut remainder = field % divisor;
     let mut fraction = 0;
     for _ in 0..FRAC_BITS {
@@ -130,24 +129,24 @@ impl Segments {
 ///
 /// | cell          | scale       | range                                | who enforces it |
 /// |---------------|-------------|--------------------------------------|-----------------|
-/// | field         | `10^-decimals` | `[0, 2^width)`, width at most 128 | caller          |
+/// | field         | `1 / divisor`  | `[0, 2^width)`, width at most 128 | caller          |
 /// | above         |             | any; a small sum of segments         | caller          |
 /// | quotient_low  | `2^-FRAC_BITS` | `[0, 2^FEATURE_BITS)`             | this function   |
 /// | quotient_high |             | `[0, 2^(width - 36 + 13))`           | this function   |
-/// | remainder     |             | `[0, 10^decimals)`                   | this function   |
+/// | divisor       |             | `[1, 10^36]`                         | caller          |
+/// | remainder     |             | `[0, divisor)`                       | this function   |
 /// | returned      | `2^-FRAC_BITS` | `[0, FEATURE_MAX]`                | this function   |
 ///
 /// Sound: both sides of the division stay below `2^(128 + 16 + 13 + 1) < p`, since the quotient has at most
-/// `width + 16 - log2(10^decimals) + 13` bits, so Euclidean division is unique. A sum of at most eight segments is below
+/// `width + 16 - log2(divisor) + 13` bits, so Euclidean division is unique. A sum of at most eight segments is below
 /// `2^251 < p`, so it is zero only if all of them are.
 pub fn number(
     sheet: &mut Sheet,
     (field, above): (Cell, Option<Cell>),
     width: usize,
-    decimals: u32,
+    divisor: u128,
     hint: Hint,
 ) -> Cell {
-    let divisor = 10_u128.pow(decimals);
     let divisor_bits = 128 - divisor.leading_zeros() as usize;
     let low = sheet.witness(Fr::from_u128(hint.quotient_low));
     sheet.check_bits(low, FEATURE_BITS);
@@ -163,7 +162,7 @@ pub fn number(
         None => low,
     };
     let scaled = sheet.gate.mul(&mut sheet.ctx, field, Constant(power_of_two(FRAC_BITS)));
-    if decimals == 0 {
+    if divisor == 1 {
         sheet.check_equal(&quotient, &scaled);
     } else {
         let remainder = sheet.witness(Fr::from_u128(hint.remainder));
@@ -201,7 +200,7 @@ mod tests {
     use proptest::prelude::*;
     use test_case::test_case;
 
-    fn run(word: [u8; 32], (low, high): (usize, usize), decimals: u32, claim: Option<Hint>) -> (Sheet, Fr) {
+    fn run(word: [u8; 32], (low, high): (usize, usize), divisor: u128, claim: Option<Hint>) -> (Sheet, Fr) {
         let mut sheet = Sheet::default();
         let (top, rest) = facts::split(&word);
         let (low248, top8) = (sheet.witness(rest), sheet.witness(Fr::from(u64::from(top))));
@@ -209,22 +208,24 @@ mod tests {
         let pieces = segments(rest, Fr::from(u64::from(top)), &cuts);
         let segments = cut(&mut sheet, low248, top8, &cuts, &pieces);
         let field = segments.field(&mut sheet, low, high);
-        let honest = hint(low_128(value(&field.0)), decimals);
-        let result = number(&mut sheet, field, high - low, decimals, claim.unwrap_or(honest));
+        let honest = hint(low_128(value(&field.0)), divisor);
+        let result = number(&mut sheet, field, high - low, divisor, claim.unwrap_or(honest));
         let result = value(&result);
         (sheet, result)
     }
 
     proptest! {
         #[test]
-        fn equals_the_native_number(word: [u8; 32], zeros in 0..32_usize, low in 0..256_usize, width in 1..256_usize, decimals in 0..=36_u32) {
+        fn equals_the_native_number(word: [u8; 32], zeros in 0..32_usize, low in 0..256_usize, width in 1..256_usize, decimals in 0..=36_u32, unit in 1..100_000_u128) {
             let mut word = word;
             word[..zeros].fill(0);
             let high = (low + width).min(256);
-            let (sheet, result) = run(word, (low, high), decimals, None);
-            prop_assert_eq!(sheet.violations(&[]), []);
-            let expected = features::number(features::field(&word, low, high), decimals);
-            prop_assert_eq!(result, crate::fixed::to_field(i128::from(expected)));
+            for divisor in [10_u128.pow(decimals), unit] {
+                let (sheet, result) = run(word, (low, high), divisor, None);
+                prop_assert_eq!(sheet.violations(&[]), []);
+                let expected = features::number(features::field(&word, low, high), divisor);
+                prop_assert_eq!(result, crate::fixed::to_field(i128::from(expected)));
+            }
         }
     }
 
@@ -241,7 +242,7 @@ mod tests {
     #[test_case(false, 1, 111_411, 2; "quotient beyond the feature")]
     fn accepts_only_the_true_division(accept: bool, quotient_high: u128, quotient_low: u128, remainder: u128) {
         let claim = Hint { quotient_high, quotient_low, remainder };
-        let (sheet, _) = run(seventeen(), (0, 128), 1, Some(claim));
+        let (sheet, _) = run(seventeen(), (0, 128), 10, Some(claim));
         assert_eq!(sheet.violations(&[]).is_empty(), accept);
     }
 

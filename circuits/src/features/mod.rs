@@ -1,16 +1,20 @@
 //! From the words of the facts to the inputs of the model, as the plan says: natively here, in the circuit in [`circuit`].
 //!
-//! Statement: a number is `min(floor(field * 2^FRAC_BITS / 10^decimals), FEATURE_MAX)`, where `field` is the bit field of
+//! Statement: a number is `min(floor(field * 2^FRAC_BITS / divisor), FEATURE_MAX)`, where `field` is the bit field of
 //! the word; a feature is made of its numbers, newest first, by the integer arithmetic of [`Make`].
 
+pub mod average;
 pub mod circuit;
+pub mod compare;
 pub mod divide;
 pub mod extract;
 pub mod extreme;
+pub mod spread;
 
 use crate::{
-    fixed::{FEATURE_MAX, FRAC_BITS},
-    plan::{Make, Plan},
+    fixed::{FEATURE_MAX, FRAC_BITS, ONE},
+    layers::logarithm,
+    plan::{Feature, Make, Plan},
 };
 
 /// The bits `low..high` of a big-endian word, without what lies above their low 128; true if something does.
@@ -20,9 +24,9 @@ pub fn field(word: &[u8; 32], low: usize, high: usize) -> (u128, bool) {
     (number, (low + 128..high).any(bit))
 }
 
-/// `floor(field * 2^FRAC_BITS / 10^decimals)`, saturated.
-pub fn number(field: (u128, bool), decimals: u32) -> i64 {
-    let split = extract::hint(field.0, decimals);
+/// `floor(field * 2^FRAC_BITS / divisor)`, saturated.
+pub fn number(field: (u128, bool), divisor: u128) -> i64 {
+    let split = extract::hint(field.0, divisor);
     if field.1 || split.quotient_high != 0 { FEATURE_MAX } else { split.quotient_low as i64 }
 }
 
@@ -46,22 +50,47 @@ pub fn compute(plan: &Plan, words: &[[u8; 32]]) -> Option<Vec<i64>> {
     let mut features: Vec<i64> = Vec::with_capacity(plan.features.len());
     for feature in &plan.features {
         let numbers: Vec<i64> =
-            feature.numbers.iter().map(|n| number(field(&words[n.fact], n.low, n.high), n.decimals)).collect();
-        let (newest, oldest) = (numbers[0], numbers[numbers.len() - 1]);
-        features.push(match feature.make {
-            Make::Last => newest,
-            Make::Delta => newest - oldest,
-            Make::Mean => numbers.iter().sum::<i64>() / numbers.len() as i64,
-            Make::Min => numbers.iter().copied().min().unwrap_or(newest),
-            Make::Max => numbers.iter().copied().max().unwrap_or(newest),
-            Make::Ratio { over, missing } => ratio(newest, features[over], missing),
-        });
+            feature.numbers.iter().map(|n| number(field(&words[n.fact], n.low, n.high), n.divisor)).collect();
+        features.push(one(plan, feature, &numbers, &features));
     }
     Some(features)
 }
 
+/// One feature of its numbers and the features before.
+fn one(plan: &Plan, feature: &Feature, numbers: &[i64], before: &[i64]) -> i64 {
+    let (newest, oldest) = (numbers[0], numbers[numbers.len() - 1]);
+    if let Some(needs) = feature.needs
+        && numbers[needs.position(numbers.len())] == 0
+    {
+        return needs.missing;
+    }
+    match &feature.make {
+        Make::Last => newest,
+        Make::Delta => newest - oldest,
+        Make::Mean => numbers.iter().sum::<i64>() / numbers.len() as i64,
+        Make::Min => numbers.iter().copied().min().unwrap_or(newest),
+        Make::Max => numbers.iter().copied().max().unwrap_or(newest),
+        Make::Ratio { over, missing } => ratio(newest, before[*over], *missing),
+        Make::Std => spread::deviation(numbers),
+        Make::ZScore { missing } => spread::score(numbers, *missing),
+        Make::Ema { alpha } => average::run(*alpha, numbers),
+        Make::Log2 => log2(newest),
+        Make::Count { bound } => compare::count(numbers, *bound),
+        Make::Age { missing } => compare::age(numbers, &plan.back_blocks(feature), *missing),
+        Make::Rank { bounds } => compare::rank(newest, bounds),
+    }
+}
+
+/// `log2(1 + number)`.
+fn log2(number: i64) -> i64 {
+    (logarithm::run(i128::from(number) + i128::from(ONE)) - i128::from(ONE) * FRAC_BITS as i128) as i64
+}
+
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod numbers {
     use super::*;
     use crate::fixed::ONE;
     use test_case::test_case;
@@ -82,14 +111,21 @@ mod tests {
         assert_eq!(field(&word(5, 9), low, high), expected);
     }
 
-    #[test_case((3, false), 0, 3 * ONE; "integer")]
-    #[test_case((15, false), 1, ONE * 3 / 2; "decimals")]
-    #[test_case((1, false), 36, 0; "rounds down")]
-    #[test_case((u128::MAX, false), 0, FEATURE_MAX; "saturates")]
-    #[test_case((0, true), 0, FEATURE_MAX; "saturates above 128 bits")]
-    #[test_case((10_u128.pow(36) * 7 / 2, false), 36, ONE * 7 / 2; "largest decimals")]
-    fn numbers(field: (u128, bool), decimals: u32, expected: i64) {
-        assert_eq!(number(field, decimals), expected);
+    #[test_case((3, false), 1, 3 * ONE; "integer")]
+    #[test_case((15, false), 10, ONE * 3 / 2; "decimals")]
+    #[test_case((1, false), 10_u128.pow(36), 0; "rounds down")]
+    #[test_case((u128::MAX, false), 1, FEATURE_MAX; "saturates")]
+    #[test_case((0, true), 1, FEATURE_MAX; "saturates above 128 bits")]
+    #[test_case((90, false), 60, ONE * 3 / 2; "minutes of seconds")]
+    #[test_case((10_u128.pow(36) * 7 / 2, false), 10_u128.pow(36), ONE * 7 / 2; "largest decimals")]
+    fn numbers(field: (u128, bool), divisor: u128, expected: i64) {
+        assert_eq!(number(field, divisor), expected);
+    }
+
+    #[test]
+    fn logarithms() {
+        assert_eq!([0, ONE, 3 * ONE, 1023 * ONE].map(log2), [0, ONE, 2 * ONE, 10 * ONE]);
+        assert!(log2(FEATURE_MAX) <= 36 * ONE);
     }
 
     #[test_case(ONE, 2 * ONE, ONE / 2; "half")]

@@ -1,7 +1,7 @@
 //! From `plan.toml` to a checked [`Plan`]: every entry is read once and refused with its feature's name.
 
-use super::{FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan};
-use crate::{facts::FactKind, fixed};
+use super::{FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan, make};
+use crate::facts::FactKind;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -80,17 +80,22 @@ struct SourceEntry {
     field: Option<String>,
     bits: Option<String>,
     decimals: Option<u32>,
+    unit: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FeatureEntry {
-    name: String,
+pub(super) struct FeatureEntry {
+    pub(super) name: String,
     source: SourceEntry,
-    make: String,
-    over: Option<String>,
+    pub(super) make: String,
+    pub(super) over: Option<String>,
     blocks: Option<Window>,
-    missing: Option<f64>,
+    pub(super) missing: Option<f64>,
+    pub(super) alpha: Option<f64>,
+    pub(super) above: Option<f64>,
+    pub(super) thresholds: Option<Vec<f64>>,
+    pub(super) needs: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -115,12 +120,27 @@ const HEADER_FIELDS: [(&str, u8); 8] = [
 ];
 const ACCOUNT_FIELDS: [(&str, u8); 2] = [("nonce", 0), ("balance", 1)];
 
-struct Reader<'a> {
+/// Names of divisors.
+const UNITS: [(&str, u128); 10] = [
+    ("wei", 1),
+    ("gwei", 1_000_000_000),
+    ("ether", 1_000_000_000_000_000_000),
+    ("percent", 100),
+    ("bps", 10_000),
+    ("second", 1),
+    ("minute", 60),
+    ("hour", 3_600),
+    ("day", 86_400),
+    ("week", 604_800),
+];
+
+/// Refuses with the feature's name.
+pub(super) struct Reader<'a> {
     feature: &'a str,
 }
 
 impl Reader<'_> {
-    fn refuse(&self, entry: &'static str, expected: impl Into<String>, got: impl ToString) -> PlanError {
+    pub(super) fn refuse(&self, entry: &'static str, expected: impl Into<String>, got: impl ToString) -> PlanError {
         PlanError::Entry { feature: self.feature.into(), entry, expected: expected.into(), got: got.to_string() }
     }
 
@@ -180,6 +200,23 @@ impl Reader<'_> {
         }
     }
 
+    fn divisor(&self, source: &SourceEntry) -> Result<u128, PlanError> {
+        match (source.decimals, source.unit.as_deref()) {
+            (Some(_), Some(unit)) => Err(self.refuse("unit", "decimals or a unit", format!("{unit} and decimals"))),
+            (None, Some(name)) => {
+                let unit = UNITS.iter().find(|(known, _)| *known == name).map(|(_, divisor)| *divisor);
+                let names = || UNITS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                unit.ok_or_else(|| self.refuse("unit", format!("one of {}", names()), name))
+            }
+            (decimals, None) => match decimals.unwrap_or(0) {
+                decimals if decimals > MAX_DECIMALS => {
+                    Err(self.refuse("decimals", format!("at most {MAX_DECIMALS}"), decimals))
+                }
+                decimals => Ok(10_u128.pow(decimals)),
+            },
+        }
+    }
+
     /// The fact of `source`, `back_blocks` before `asOf`.
     fn template(&self, source: &SourceEntry, back_blocks: u64) -> Result<FactTemplate, PlanError> {
         let zero = Name::Constant([0; 32]);
@@ -224,10 +261,13 @@ impl Reader<'_> {
             return Err(self.refuse("blocks", "back to be a multiple of every, below 2^40", got));
         }
         Ok(match make {
-            Make::Last | Make::Ratio { .. } => vec![0],
+            Make::Last | Make::Ratio { .. } | Make::Log2 | Make::Rank { .. } => vec![0],
             Make::Delta if back == 0 => return Err(self.refuse("blocks", "a window for delta", "one block")),
             Make::Delta => vec![0, back],
-            Make::Mean | Make::Min | Make::Max => {
+            Make::Std | Make::ZScore { .. } if back == 0 => {
+                return Err(self.refuse("blocks", "a window of at least two blocks", "one block"));
+            }
+            _ => {
                 let count = back / every + 1;
                 if count > MAX_FACTS as u64 {
                     return Err(self.refuse("blocks", format!("at most {MAX_FACTS} blocks"), count));
@@ -236,30 +276,6 @@ impl Reader<'_> {
             }
         })
     }
-}
-
-fn make(reader: &Reader, entry: &FeatureEntry, earlier: &[Feature], missing: f64) -> Result<Make, PlanError> {
-    if entry.over.is_some() && entry.make != "ratio" {
-        return Err(reader.refuse("over", format!("no such entry for make {}", entry.make), "one"));
-    }
-    Ok(match entry.make.as_str() {
-        "last" => Make::Last,
-        "delta" => Make::Delta,
-        "mean" => Make::Mean,
-        "min" => Make::Min,
-        "max" => Make::Max,
-        "ratio" => {
-            let name = entry.over.as_deref().unwrap_or("nothing");
-            let over = earlier.iter().position(|f| f.name == name);
-            let over = over.ok_or_else(|| reader.refuse("over", "the name of an earlier feature", name))?;
-            let missing = entry.missing.unwrap_or(missing);
-            if !missing.is_finite() || missing.abs() > fixed::to_real(fixed::FEATURE_MAX) {
-                return Err(reader.refuse("missing", "a number between -2^36 and 2^36", missing));
-            }
-            Make::Ratio { over, missing: fixed::from_real(missing) }
-        }
-        other => return Err(reader.refuse("make", "last, delta, mean, min, max or ratio", other)),
-    })
 }
 
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
@@ -273,12 +289,11 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         if plan.features.iter().any(|f| f.name == feature.name) {
             return Err(reader.refuse("name", "a name used once", "a second one"));
         }
-        let make = make(&reader, feature, &plan.features, entry.missing.unwrap_or(0.0))?;
+        let missing = make::missing(&reader, feature.missing.or(entry.missing).unwrap_or(0.0))?;
+        let make = make::read(&reader, feature, &plan.features, missing)?;
+        let needs = make::needs(&reader, feature, missing)?;
         let (low, high) = reader.bits(&feature.source.bits)?;
-        let decimals = feature.source.decimals.unwrap_or(0);
-        if decimals > MAX_DECIMALS {
-            return Err(reader.refuse("decimals", format!("at most {MAX_DECIMALS}"), decimals));
-        }
+        let divisor = reader.divisor(&feature.source)?;
         let mut numbers = Vec::new();
         for back in reader.backs(feature.blocks.or(entry.blocks), &make)? {
             let template = reader.template(&feature.source, back)?;
@@ -286,88 +301,12 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
                 plan.facts.push(template);
                 plan.facts.len() - 1
             });
-            numbers.push(Number { fact, low, high, decimals });
+            numbers.push(Number { fact, low, high, divisor });
         }
-        plan.features.push(Feature { name: feature.name.clone(), numbers, make });
+        plan.features.push(Feature { name: feature.name.clone(), numbers, make, needs });
     }
     if plan.facts.len() > MAX_FACTS {
         return Err(PlanError::TooManyFacts { expected: MAX_FACTS, got: plan.facts.len() });
     }
     Ok(plan)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use test_case::test_case;
-
-    const GOOD: &str = r#"
-missing = -1.0
-blocks = { back = 20, every = 10 }
-[[feature]]
-name = "a"
-source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = 2, key = "subject", bits = "0..128", decimals = 18 }
-make = "mean"
-[[feature]]
-name = "b"
-source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = "0x02", key = "subject", bits = "128..256" }
-make = "ratio"
-over = "a"
-[[feature]]
-name = "c"
-source = { kind = "header", field = "timestamp" }
-make = "delta"
-"#;
-
-    #[test]
-    fn reads_each_fact_once() {
-        let plan = Plan::parse(GOOD).unwrap();
-        assert_eq!(plan.facts.len(), 5); // the mapping at three blocks, the timestamp at two
-        assert_eq!(plan.features[1].numbers[0].fact, 0);
-        assert_eq!(plan.features[1].make, Make::Ratio { over: 0, missing: -fixed::ONE });
-        let keys = plan.resolve([7; 20], 100).unwrap();
-        assert_eq!(keys.iter().map(|k| k.block).collect::<Vec<_>>(), [100, 90, 80, 100, 80]);
-        assert_eq!((keys[0].address[19], keys[0].slot[31], keys[0].key[12], keys[0].key[11]), (0xaa, 2, 7, 0));
-        assert_eq!((keys[3].kind, keys[3].slot[31], keys[3].address), (FactKind::Header, 11, [0; 20]));
-    }
-
-    #[test]
-    fn a_block_before_the_window_is_named() {
-        let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 19).unwrap_err();
-        assert_eq!(error.to_string(), "block 19 is before the plan's window: expected at least block 20");
-        let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 1 << 40).unwrap_err();
-        assert_eq!(error.to_string(), "block 1099511627776: expected a block below 2^40");
-    }
-
-    #[test_case("0..128\"", "5..5\"", "feature a: bits: expected \"low..high\" with low < high <= 256, got 5..5"; "empty bit field")]
-    #[test_case("0..128\"", "0..257\"", "feature a: bits: expected \"low..high\" with low < high <= 256, got 0..257"; "bits outside the word")]
-    #[test_case("decimals = 18", "decimals = 37", "feature a: decimals: expected at most 36, got 37"; "too many decimals")]
-    #[test_case("\"mean\"", "\"median\"", "feature a: make: expected last, delta, mean, min, max or ratio, got median"; "unknown make")]
-    #[test_case("over = \"a\"", "over = \"c\"", "feature b: over: expected the name of an earlier feature, got c"; "later denominator")]
-    #[test_case("\"timestamp\"", "\"stateRoot\"", "feature c: field: expected one of difficulty, number, gas_limit, gas_used, timestamp, base_fee, blob_gas_used, excess_blob_gas, got stateRoot"; "field without a number")]
-    #[test_case("back = 20", "back = 21", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 21, every = 10 }"; "uneven window")]
-    #[test_case("every = 10", "every = 0", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 20, every = 0 }"; "standing window")]
-    #[test_case("back = 20, every = 10", "back = 50, every = 1", "feature a: blocks: expected at most 48 blocks, got 51"; "too many blocks")]
-    #[test_case("field = \"timestamp\"", "field = \"timestamp\", slot = 1", "feature c: slot: expected no such entry for kind header, got one"; "superfluous slot")]
-    #[test_case("name = \"c\"", "name = \"a\"", "feature a: name: expected a name used once, got a second one"; "name used twice")]
-    #[test_case("0x00000000000000000000000000000000000000aa\", slot = 2", "0xaa\", slot = 2", "feature a: contract: expected \"subject\" or 0x and 40 hex digits, got 0xaa"; "short address")]
-    fn refuses(from: &str, to: &str, message: &str) {
-        assert!(GOOD.contains(from));
-        let error = Plan::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
-        assert_eq!(error.to_string(), message);
-    }
-
-    #[test]
-    fn refuses_unknown_entries_and_too_many_facts() {
-        assert!(matches!(Plan::parse("colour = 1"), Err(PlanError::Toml(_))));
-        assert_eq!(Plan::parse("").unwrap_err().to_string(), "plan has 0 features: expected 1 to 64");
-        let mut text = String::from("blocks = { back = 30, every = 1 }");
-        for i in 0..2 {
-            text += &format!(
-                "\n[[feature]]\nname = \"f{i}\"\nmake = \"max\"\nsource = {{ kind = \"slot\", contract = \"subject\", slot = {i} }}"
-            );
-        }
-        let message = "plan reads 62 different facts: expected at most 48; read fewer blocks or share sources";
-        assert_eq!(Plan::parse(&text).unwrap_err().to_string(), message);
-    }
 }

@@ -1,21 +1,22 @@
 //! Columns and gates of the class "mlp-s": one constraint system for every model and plan.
 //!
-//! Rows `0..=GLUE_ROWS` carry the sheet's gate column, range checks, the table and the dense products side by side; the
+//! Rows `0..=GLUE_ROWS` carry the sheet's gate column, range checks, the tables and the dense products side by side; the
 //! rows above carry the Poseidon permutations on the same columns.
 //!
 //! | column | glue rows | permutation rows |
 //! |---|---|---|
 //! | `state[0]` | halo2-base's vertical gate | state |
 //! | `state[1]` | factors of the dense products | state |
-//! | `state[2]` | running values of range checks | state |
-//! | `state[3]` | multiplicities of the table | state |
+//! | `state[2]` | running values of range checks; key and both values of a curve's lookup | state |
+//! | `state[3]` | multiplicities of the tables | state |
 //! | `sum` (second phase) | sum of the lookups | – |
 //! | `product` (second phase) | sum of a dense product | – |
 //! | `gate` | 1: vertical gate, 2: lookup, 3: both | – |
-//! | `lookup` | 1: sums, 2: sums and table row, 3: the sum is 0 | – |
+//! | `lookup` | 1: sums, 2: sums, and what is looked up is a point of a curve | – |
 //! | `dense` | 1: further output, 2: weight, 3: first output of a block, the sum before is 0 | – |
 //! | `hash` | – | 1: full round, 2: four partial rounds |
-//! | `table` | the table | round constants |
+//! | `table` | limbs; keys of curves | round constants |
+//! | `values` | samples of curves | – |
 //! | `constants` (copyable) | constants | round constants |
 //! | `weights[0..2]` | weights and biases | free |
 //!
@@ -37,6 +38,8 @@ use halo2_base::halo2_proofs::{
 pub const K: u32 = 15;
 /// First row of the table, which holds `0..2^LIMB_BITS`.
 pub const TABLE_START: usize = 1;
+/// First row of the curves: one row after the limbs lies between, since an entry reads the `values` of the next row too.
+pub const CURVE_START: usize = TABLE_START + (1 << LIMB_BITS) + 1;
 /// The row that ends the lookups; chips may use the rows below.
 pub const GLUE_ROWS: usize = 15_700;
 /// First row of the permutations.
@@ -48,12 +51,10 @@ pub mod mode {
     pub const VERTICAL: u64 = 1;
     /// `gate`: a lookup; both are 3.
     pub const LOOKUP: u64 = 2;
-    /// `lookup`: the sum goes on.
+    /// `lookup`: the sum goes on; what is looked up is a limb.
     pub const SUM: u64 = 1;
-    /// `lookup`: the sum goes on, and the row belongs to the table.
-    pub const TABLE: u64 = 2;
-    /// `lookup`: this sum and the next are 0.
-    pub const ZERO: u64 = 3;
+    /// `lookup`: the sum goes on; what is looked up is a key with two neighbouring samples.
+    pub const POINT: u64 = 2;
     /// `dense`: fold one more output.
     pub const OUTPUT: u64 = 1;
     /// `dense`: subtract a factor times its weights.
@@ -73,12 +74,13 @@ pub struct ScoreConfig {
     pub(super) dense: Column<Fixed>,
     pub(super) hash: Column<Fixed>,
     pub(super) table: Column<Fixed>,
+    pub(super) values: Column<Fixed>,
     pub(super) constants: Column<Fixed>,
     pub(super) weights: [Column<Fixed>; FOLD],
     pub(super) instance: Column<Instance>,
     /// Of the lookups.
     pub(super) alpha: Challenge,
-    /// Of the dense products.
+    /// Of the dense products, and of the points of curves.
     pub(super) rho: Challenge,
 }
 
@@ -91,19 +93,24 @@ fn chosen(cell: &Expression<Fr>, others: &[u64]) -> Expression<Fr> {
         .expect("there are other values")
 }
 
+/// Added to samples: no point can pass for a limb, nor the other way round, since samples are below `2^127` in magnitude.
+pub(super) fn offset() -> Fr {
+    power_of_two(128)
+}
+
 fn constant(v: Fr) -> Expression<Fr> {
     Expression::Constant(v)
 }
 
 impl ScoreConfig {
     /// Positions of the weight columns among the fixed columns of the verifying key; all others are structure.
-    pub const WEIGHT_COLUMNS: [usize; FOLD] = [6, 7];
+    pub const WEIGHT_COLUMNS: [usize; FOLD] = [7, 8];
 
     /// Creates the columns and gates.
     pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
         let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
         let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
-        let [gate, lookup, dense, hash, table, constants] = [(); 6].map(|_| meta.fixed_column());
+        let [gate, lookup, dense, hash, table, values, constants] = [(); 7].map(|_| meta.fixed_column());
         let weights = [(); FOLD].map(|_| meta.fixed_column());
         let instance = meta.instance_column();
         for column in state {
@@ -112,8 +119,22 @@ impl ScoreConfig {
         meta.enable_equality(constants);
         meta.enable_equality(instance);
         let [alpha, rho] = [(); 2].map(|_| meta.challenge_usable_after(FirstPhase));
-        let config =
-            Self { state, sum, product, gate, lookup, dense, hash, table, constants, weights, instance, alpha, rho };
+        let config = Self {
+            state,
+            sum,
+            product,
+            gate,
+            lookup,
+            dense,
+            hash,
+            table,
+            values,
+            constants,
+            weights,
+            instance,
+            alpha,
+            rho,
+        };
         config.vertical_gate(meta);
         config.lookup_gate(meta);
         config.dense_gate(meta);
@@ -131,29 +152,40 @@ impl ScoreConfig {
         });
     }
 
-    /// `sum' - sum = l / (α + limb) - m / (α + t)`, where `limb = z - 2^LIMB_BITS z'`: the sums of both sides are equal
-    /// for a random α only if every limb is in the table (Haböck 2022, log-derivative lookups).
+    /// `sum' - sum = l / (α + query) - m / (α + entry)`: the sums of both sides are equal for a random α only if every query
+    /// is an entry (Haböck 2022, log-derivative lookups). With `z` the third column and `v` the samples:
+    /// - a limb queries `z - 2^LIMB_BITS z'`;
+    /// - a point queries that `+ ρ (z' + OFFSET) + ρ^2 (z'' + OFFSET)`, where `z` is its key, `z'` and `z''` its samples;
+    /// - an entry is `table + ρ v + ρ^2 v'`, where `v` is 0 for limbs, and a sample `+ OFFSET` for points.
+    ///
+    /// The sum starts at 0 where `lookup` becomes 1, and has to be 0 where it ends.
     fn lookup_gate(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("lookup", |meta| {
             let gate = meta.query_fixed(self.gate, Rotation::cur());
-            let part = meta.query_fixed(self.lookup, Rotation::cur());
+            let [part, next_part] = [0, 1].map(|i| meta.query_fixed(self.lookup, Rotation(i)));
             let sixth = Fr::from(6).invert().expect("6 is not zero");
             // 1 at 2 and 3, 0 at 0 and 1
             let looked_up = chosen(&gate, &[0, 1]) * (constant(Fr::from(7)) - gate * Fr::from(2)) * sixth;
-            // 1 at 1 and 2, 0 at 0 and 3
-            let sums = chosen(&part, &[0, 3]) * -Fr::from(2).invert().expect("2 is not zero");
-            // 1 at 2
-            let in_table = chosen(&part, &[0, 1, 3]) * -Fr::from(2).invert().expect("2 is not zero");
-            let zero = chosen(&part, &[0, 1, 2]);
+            let [off, next_off] = [&part, &next_part].map(|p| chosen(p, &[mode::SUM, mode::POINT]));
 
-            let [z, below] = [0, 1].map(|i| meta.query_advice(self.state[2], Rotation(i)));
+            let [z, low, high] = [0, 1, 2].map(|i| meta.query_advice(self.state[2], Rotation(i)));
             let [sum, next] = [0, 1].map(|i| meta.query_advice(self.sum, Rotation(i)));
+            let [sample, next_sample] = [0, 1].map(|i| meta.query_fixed(self.values, Rotation(i)));
             let multiplicity = meta.query_advice(self.state[3], Rotation::cur());
-            let alpha = meta.query_challenge(self.alpha);
-            let limb = alpha.clone() + z - below * power_of_two(LIMB_BITS);
-            let entry = alpha + meta.query_fixed(self.table, Rotation::cur());
-            let step = sums * (next.clone() - sum.clone()) * limb.clone() * entry.clone();
-            vec![step - looked_up * entry + in_table * multiplicity * limb, zero.clone() * sum, zero * next]
+            let [alpha, rho] = [self.alpha, self.rho].map(|c| meta.query_challenge(c));
+            let powers = (rho.clone(), rho.clone() * rho);
+            let is_point = part.clone() - constant(Fr::from(mode::SUM));
+            let pair =
+                (low.clone() + constant(offset())) * powers.0.clone() + (high + constant(offset())) * powers.1.clone();
+            let query = alpha.clone() + z - low * power_of_two(LIMB_BITS) + is_point * pair;
+            let entry =
+                alpha + meta.query_fixed(self.table, Rotation::cur()) + sample * powers.0 + next_sample * powers.1;
+            let step = (next.clone() - sum) * query.clone() * entry.clone();
+            vec![
+                part.clone() * (step - looked_up * entry + multiplicity * query),
+                off * next_part * next.clone(),
+                part * next_off * next,
+            ]
         });
     }
 

@@ -3,18 +3,16 @@
 //! Each list of the sheet takes its own rows; two layouts of one model and plan differ in no fixed cell and no copy.
 
 use super::{
-    config::{GLUE_ROWS, HASH_START, ScoreConfig, TABLE_START, mode},
+    config::{CURVE_START, GLUE_ROWS, HASH_START, ScoreConfig, TABLE_START, mode},
+    lookups::{Lookups, limb, low_limb, point},
     poseidon_rows,
-    sheet::{Cell, FOLD, LIMB_BITS, Sheet, offset, value},
+    sheet::{Cell, FOLD, LIMB_BITS, Sheet, first_key, offset, value},
 };
-use crate::fixed::power_of_two;
+use crate::fixed::{power_of_two, to_field};
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
     circuit::{Cell as RawCell, Region, Value},
-    halo2curves::{
-        bn256::Fr,
-        ff::{BatchInvert, PrimeField},
-    },
+    halo2curves::bn256::Fr,
     plonk::{Advice, Column, Fixed},
 };
 use std::collections::BTreeMap;
@@ -40,8 +38,10 @@ pub struct TooLarge {
 pub struct Rows {
     /// Of the vertical gate.
     pub gate: usize,
-    /// Of the range checks.
+    /// Of the range checks and the points of curves.
     pub range: usize,
+    /// Samples of curves.
+    pub curves: usize,
     /// Of the dense products.
     pub dense: usize,
     /// Distinct constants.
@@ -91,7 +91,8 @@ pub fn measure(sheet: &Sheet) -> Result<Rows, TooLarge> {
     let copies = sheet.ctx.copy_manager.lock().expect("the sheet is used by one thread");
     let rows = Rows {
         gate: sheet.ctx.advice.len(),
-        range: TABLE_START + sheet.ranges.iter().map(|r| r.limbs + 1).sum::<usize>(),
+        range: TABLE_START + sheet.ranges.iter().map(|r| r.limbs + 1).sum::<usize>() + 3 * sheet.points.len(),
+        curves: sheet.curves.iter().map(|c| c.samples().len()).sum(),
         dense: dense_rows(sheet).len(),
         // 0 and 1 are used by ranges and biases
         constants: copies.num_distinct_constants() + 2,
@@ -107,6 +108,10 @@ pub fn measure(sheet: &Sheet) -> Result<Rows, TooLarge> {
         if got >= GLUE_ROWS {
             return Err(TooLarge { what, expected: GLUE_ROWS - 1, got });
         }
+    }
+    let expected = GLUE_ROWS - CURVE_START;
+    if rows.curves > expected {
+        return Err(TooLarge { what: "samples of curves", expected, got: rows.curves });
     }
     let expected = MAX_PERMUTATIONS * poseidon_rows::ROWS;
     if rows.hash > expected {
@@ -126,7 +131,10 @@ pub fn assign(sheet: &Sheet, config: &ScoreConfig, region: &mut Region<Fr>) -> V
         writer.gates[row] += if *on { mode::VERTICAL } else { 0 };
     }
     let at = |cell: &Cell| cells[offset(cell)];
-    let limbs = writer.ranges(sheet, config, &at);
+    let mut lookups = Lookups::default();
+    let row = writer.ranges(sheet, config, &at, &mut lookups);
+    let points = writer.points(sheet, config, &at, &mut lookups, row);
+    writer.tables(sheet, config, &mut lookups, points);
     let factors = writer.dense(sheet, config, &at);
     writer.hashes(sheet, config, &at);
     writer.copies(sheet, config, &at);
@@ -137,7 +145,7 @@ pub fn assign(sheet: &Sheet, config: &ScoreConfig, region: &mut Region<Fr>) -> V
     for column in config.weights {
         writer.region.assign_fixed(column, GLUE_ROWS, Fr::ONE);
     }
-    second_phase(config, writer.region, &limbs, &factors);
+    second_phase(config, writer.region, &lookups, &factors);
     sheet.public.iter().map(at).collect()
 }
 
@@ -170,23 +178,27 @@ impl Writer<'_, '_> {
     }
 
     /// Range checks down the third column: `z_0` is the value, `z_i = limb_i + 2^LIMB_BITS z_(i+1)`, the last `z` is 0.
-    /// Returns the looked-up limb of each row.
-    fn ranges(&mut self, sheet: &Sheet, config: &ScoreConfig, at: &impl Fn(&Cell) -> RawCell) -> BTreeMap<usize, Fr> {
+    /// Returns the next free row.
+    fn ranges(
+        &mut self,
+        sheet: &Sheet,
+        config: &ScoreConfig,
+        at: &impl Fn(&Cell) -> RawCell,
+        lookups: &mut Lookups,
+    ) -> usize {
         let column = config.state[2];
-        let step = power_of_two(LIMB_BITS);
-        let shrink = step.invert().expect("a power of two is not zero");
-        let mut limbs = BTreeMap::new();
+        let shrink = power_of_two(LIMB_BITS).invert().expect("a power of two is not zero");
         let mut row = TABLE_START;
         for range in &sheet.ranges {
             let mut z = value(&range.cell);
-            for limb in 0..range.limbs {
+            for i in 0..range.limbs {
                 let cell = self.advice(column, row, z);
-                if limb == 0 {
+                if i == 0 {
                     self.region.constrain_equal(cell, at(&range.cell));
                 }
                 // the last limb is all that is left, in the table or not
-                let low = if limb + 1 == range.limbs { z } else { Fr::from(u64::from(low_limb(z))) };
-                limbs.insert(row, low);
+                let low = if i + 1 == range.limbs { z } else { Fr::from(u64::from(low_limb(z))) };
+                lookups.queries.insert(row, limb(low));
                 z = (z - low) * shrink;
                 self.gates[row] += mode::LOOKUP;
                 row += 1;
@@ -195,24 +207,68 @@ impl Writer<'_, '_> {
             self.constrain_constant(config, end, Fr::ZERO);
             row += 1;
         }
-        let mut counts = vec![0_u64; 1 << LIMB_BITS];
-        for limb in limbs.values().filter(|l| **l < step) {
-            counts[low_limb(*limb) as usize] += 1;
+        row
+    }
+
+    /// Points of curves, three rows each: key, sample, next sample. Returns the rows of the keys.
+    fn points(
+        &mut self,
+        sheet: &Sheet,
+        config: &ScoreConfig,
+        at: &impl Fn(&Cell) -> RawCell,
+        lookups: &mut Lookups,
+        mut row: usize,
+    ) -> Vec<usize> {
+        let mut keys = Vec::with_capacity(sheet.points.len());
+        for p in &sheet.points {
+            let values = [p.key, p.low, p.high].map(|cell| {
+                let copy = self.advice(config.state[2], row, value(&cell));
+                self.region.constrain_equal(copy, at(&cell));
+                row += 1;
+                value(&cell)
+            });
+            let key = row - 3;
+            lookups.queries.insert(key, point(values));
+            self.gates[key] += mode::LOOKUP;
+            keys.push(key);
         }
-        for (entry, count) in counts.into_iter().enumerate() {
-            let row = TABLE_START + entry;
-            self.fixed(config.table, row, Fr::from(entry as u64));
+        keys
+    }
+
+    /// Limbs and curves, and how often each entry is looked up.
+    fn tables(&mut self, sheet: &Sheet, config: &ScoreConfig, lookups: &mut Lookups, points: Vec<usize>) {
+        for entry in 0..1 << LIMB_BITS {
+            lookups.entries.push((TABLE_START + entry, limb(Fr::from(entry as u64))));
+        }
+        let mut row = CURVE_START;
+        for (place, curve) in sheet.curves.iter().enumerate() {
+            let samples = curve.samples();
+            let sample = |i: usize| to_field(i128::from(samples[i]));
+            for i in 0..samples.len() {
+                // behind the last sample comes another curve's: a key that no chip asks for
+                let key = if i + 1 < samples.len() { first_key(place) + Fr::from(i as u64) } else { -Fr::ONE };
+                self.fixed(config.table, row, key - sample(i) * power_of_two(LIMB_BITS));
+                self.fixed(config.values, row, sample(i) + super::config::offset());
+                if i + 1 < samples.len() {
+                    lookups.entries.push((row, point([key, sample(i), sample(i + 1)])));
+                }
+                row += 1;
+            }
+        }
+        for (row, entry) in lookups.entries.iter().take(1 << LIMB_BITS) {
+            self.fixed(config.table, *row, entry[0]);
+        }
+        for (row, count) in lookups.counts() {
             self.advice(config.state[3], row, Fr::from(count));
         }
-        for row in 0..=GLUE_ROWS {
-            let part = match row {
-                0 | GLUE_ROWS => mode::ZERO,
-                _ if (TABLE_START..TABLE_START + (1 << LIMB_BITS)).contains(&row) => mode::TABLE,
-                _ => mode::SUM,
-            };
-            self.fixed(config.lookup, row, Fr::from(part));
+        for row in TABLE_START..GLUE_ROWS {
+            self.fixed(config.lookup, row, Fr::from(mode::SUM));
         }
-        limbs
+        for row in points {
+            self.fixed(config.lookup, row, Fr::from(mode::POINT));
+        }
+        // no structure column commits to the identity, curves or not
+        self.fixed(config.values, GLUE_ROWS + 1, Fr::ONE);
     }
 
     /// Returns the mode, factor and weights of each row.
@@ -279,18 +335,8 @@ impl Writer<'_, '_> {
     }
 }
 
-fn low_limb(z: Fr) -> u16 {
-    let bytes = z.to_repr();
-    u16::from_le_bytes([bytes[0], bytes[1]]) & ((1 << LIMB_BITS) - 1)
-}
-
 /// Commits the first phase, draws the challenges, writes the running sums.
-fn second_phase(
-    config: &ScoreConfig,
-    region: &mut Region<Fr>,
-    limbs: &BTreeMap<usize, Fr>,
-    factors: &[(u64, Fr, [Fr; FOLD])],
-) {
+fn second_phase(config: &ScoreConfig, region: &mut Region<Fr>, lookups: &Lookups, factors: &[(u64, Fr, [Fr; FOLD])]) {
     region.next_phase();
     let (mut alpha, mut rho) = (None, None);
     region.get_challenge(config.alpha).map(|v| alpha = Some(v));
@@ -298,24 +344,13 @@ fn second_phase(
     // unknown while keys are made: there is nothing to write then
     let (Some(alpha), Some(rho)) = (alpha, rho) else { return };
 
-    let mut counts = vec![Fr::ZERO; 1 << LIMB_BITS];
-    let mut inverses: Vec<Fr> = (0..1_u64 << LIMB_BITS).map(|entry| alpha + Fr::from(entry)).collect();
-    for limb in limbs.values().filter(|l| **l < power_of_two(LIMB_BITS)) {
-        counts[low_limb(*limb) as usize] += Fr::ONE;
-    }
-    let mut looked_up: Vec<Fr> = limbs.values().map(|limb| alpha + limb).collect();
-    inverses.iter_mut().chain(looked_up.iter_mut()).batch_invert();
-    let looked_up: BTreeMap<usize, Fr> = limbs.keys().copied().zip(looked_up).collect();
+    let steps = lookups.steps(alpha, rho);
     let mut sum = Fr::ZERO;
     region.assign_advice(config.sum, 0, Value::known(sum));
-    for row in 1..=GLUE_ROWS {
+    for row in TABLE_START..=GLUE_ROWS {
         region.assign_advice(config.sum, row, Value::known(sum));
-        sum += looked_up.get(&row).copied().unwrap_or(Fr::ZERO);
-        if let Some(entry) = row.checked_sub(TABLE_START).filter(|e| *e < counts.len()) {
-            sum -= counts[entry] * inverses[entry];
-        }
+        sum += steps.get(&row).copied().unwrap_or(Fr::ZERO);
     }
-    region.assign_advice(config.sum, GLUE_ROWS + 1, Value::known(Fr::ZERO));
 
     let mut sum = Fr::ZERO;
     for (row, (part, factor, weights)) in factors.iter().enumerate() {

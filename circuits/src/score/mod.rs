@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod layout;
+mod lookups;
 pub mod opening;
 pub mod poseidon_rows;
 pub mod sheet;

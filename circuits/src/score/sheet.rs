@@ -1,9 +1,13 @@
 //! The virtual sheet of a score: what the chips write before it is laid out on columns.
 //!
-//! Statement: every gate, copy, range, permutation and dense product on the sheet holds. [`Sheet::violations`] says so
-//! natively, constraint by constraint; `layout` puts the same five lists on the columns of [`super::config`].
+//! Statement: every gate, copy, range, curve point, permutation and dense product on the sheet holds. [`Sheet::violations`] says so
+//! natively, constraint by constraint; `layout` puts the same six lists on the columns of [`super::config`].
 
-use crate::{fixed::power_of_two, poseidon};
+use crate::{
+    fixed::{low_128, power_of_two, to_field},
+    layers::curve::Curve,
+    poseidon,
+};
 use halo2_base::{
     AssignedValue, Context, ContextCell,
     QuantumCell::{self, Constant, Existing},
@@ -30,6 +34,20 @@ pub struct Range {
     /// Limbs of [`LIMB_BITS`] bits.
     pub limbs: usize,
 }
+
+/// Two neighbouring samples of a curve.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Names curve and index: see [`Sheet::check_point`].
+    pub key: Cell,
+    /// The sample at the index.
+    pub low: Cell,
+    /// The one after.
+    pub high: Cell,
+}
+
+/// Keys of the `n`-th curve of a sheet start at `(n + 1) 2^KEY_BITS`.
+pub const KEY_BITS: usize = 20;
 
 /// One Poseidon permutation.
 #[derive(Clone, Debug)]
@@ -64,6 +82,8 @@ pub enum Violation {
     Copy(usize, usize),
     /// This range check.
     Range(usize),
+    /// This point of a curve.
+    Point(usize),
     /// This permutation.
     Permutation(usize),
     /// This dense product.
@@ -80,6 +100,9 @@ pub struct Sheet {
     /// Arithmetic on `ctx`.
     pub gate: GateChip<Fr>,
     pub(crate) ranges: Vec<Range>,
+    pub(crate) points: Vec<Point>,
+    /// In the order of first use.
+    pub(crate) curves: Vec<Curve>,
     pub(crate) permutations: Vec<Permutation>,
     pub(crate) products: Vec<Product>,
     pub(crate) public: Vec<Cell>,
@@ -92,6 +115,8 @@ impl Default for Sheet {
             ctx: Context::new(false, 0, "vouch-circuits:score", 0, copies),
             gate: GateChip::default(),
             ranges: Vec::new(),
+            points: Vec::new(),
+            curves: Vec::new(),
             permutations: Vec::new(),
             products: Vec::new(),
             public: Vec::new(),
@@ -134,6 +159,18 @@ impl Sheet {
         self.ranges.extend([Range { cell, limbs }, Range { cell: rest, limbs }]);
     }
 
+    /// Enforces that `low` and `high` are the samples of `curve` at `index` and after it.
+    ///
+    /// Assumes `index < 2^KEY_BITS`; with that, the key is no other curve's.
+    pub fn check_point(&mut self, curve: Curve, index: Cell, low: Cell, high: Cell) {
+        let place = self.curves.iter().position(|c| *c == curve).unwrap_or_else(|| {
+            self.curves.push(curve);
+            self.curves.len() - 1
+        });
+        let key = self.gate.add(&mut self.ctx, index, Constant(first_key(place)));
+        self.points.push(Point { key, low, high });
+    }
+
     /// Enforces that `a * b = 0`.
     pub fn check_product_zero(&mut self, a: impl Into<QuantumCell<Fr>>, b: impl Into<QuantumCell<Fr>>) {
         self.ctx.assign_region([Constant(Fr::ZERO), a.into(), b.into(), Constant(Fr::ZERO)], [0]);
@@ -172,6 +209,14 @@ impl Sheet {
         self.gate.inner_product(&mut self.ctx, cells, weights)
     }
 
+    /// The samples that a key names.
+    fn samples(&self, key: Fr) -> Option<[i64; 2]> {
+        let (place, index) = (low_128(key) >> KEY_BITS, low_128(key) % (1 << KEY_BITS));
+        let curve = self.curves.get(usize::try_from(place.checked_sub(1)?).ok()?)?;
+        let index = usize::try_from(index).ok().filter(|_| key < power_of_two(64))?;
+        curve.samples().get(index..index + 2).map(|pair| [pair[0], pair[1]])
+    }
+
     /// Every constraint of the sheet that its values break, given the public inputs.
     pub fn violations(&self, instances: &[Fr]) -> Vec<Violation> {
         let advice: Vec<Fr> = self.ctx.advice.iter().map(|v| v.evaluate()).collect();
@@ -198,6 +243,12 @@ impl Sheet {
                 found.push(Violation::Range(i));
             }
         }
+        for (i, point) in self.points.iter().enumerate() {
+            let samples = self.samples(at(&point.key)).map(|pair| pair.map(|v| to_field(i128::from(v))));
+            if samples != Some([at(&point.low), at(&point.high)]) {
+                found.push(Violation::Point(i));
+            }
+        }
         for (i, permutation) in self.permutations.iter().enumerate() {
             let mut state = permutation.input.map(|cell| at(&cell));
             poseidon::permute(&mut state);
@@ -222,6 +273,11 @@ impl Sheet {
         }
         found
     }
+}
+
+/// The key of the first sample of the `place`-th curve.
+pub(super) fn first_key(place: usize) -> Fr {
+    Fr::from((place as u64 + 1) << KEY_BITS)
 }
 
 /// The value of a cell; cells are never unevaluated fractions where chips read them.

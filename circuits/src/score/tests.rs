@@ -4,6 +4,7 @@ use super::{sheet::Violation, *};
 use crate::{
     facts::FactKind,
     fixed::ONE,
+    layers::curve::Curve,
     model::{Activation, tests::random},
 };
 use halo2_base::halo2_proofs::dev::MockProver;
@@ -219,7 +220,7 @@ fn each_gate_of_the_layout_rejects_its_lie() {
         assert_eq!(layout, sheet.violations(&[]).is_empty());
         layout
     };
-    let cases: [(&str, Lie); 5] = [
+    let cases: [(&str, Lie); 7] = [
         ("vertical gate", |sheet, lie| {
             let cells = [2, 3, 5, 17].map(|v| sheet.witness(Fr::from(v)));
             sheet.ctx.assign_region(cells, [0]);
@@ -234,6 +235,18 @@ fn each_gate_of_the_layout_rejects_its_lie() {
         ("range", |sheet, lie| {
             let cell = sheet.witness(Fr::from((1 << 26) - 1) + lie);
             sheet.check_bits(cell, 26);
+        }),
+        ("point of a curve", |sheet, lie| {
+            let [low, high] = [100, 101].map(|i| to_field(i128::from(Curve::Tanh.samples()[i])));
+            let [index, low, high] = [Fr::from(100), low + lie, high].map(|v| sheet.witness(v));
+            sheet.check_point(Curve::Tanh, index, low, high);
+        }),
+        ("point of the first of two curves", |sheet, lie| {
+            for curve in [Curve::Tanh, Curve::Erf] {
+                let [low, high] = [5, 6].map(|i| to_field(i128::from(curve.samples()[i])));
+                let [index, low, high] = [Fr::from(5) + lie, low, high].map(|v| sheet.witness(v));
+                sheet.check_point(curve, index, low, high);
+            }
         }),
         ("permutation", |sheet, lie| {
             let zero = sheet.constant(Fr::ZERO);
@@ -269,7 +282,7 @@ fn constraint_system() -> ConstraintSystem<Fr> {
 #[test]
 fn the_constraint_system_is_narrow() {
     let meta = constraint_system();
-    assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 8, 0));
+    assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 9, 0));
     assert!(meta.lookups().is_empty());
     assert_eq!(meta.permutation().get_columns().len(), 6);
 }

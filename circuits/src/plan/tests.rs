@@ -1,0 +1,85 @@
+//! Plans that are read, and those that are refused, with their messages.
+
+use super::*;
+use crate::fixed;
+use test_case::test_case;
+
+const GOOD: &str = r#"
+missing = -1.0
+blocks = { back = 20, every = 10 }
+[[feature]]
+name = "a"
+source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = 2, key = "subject", bits = "0..128", decimals = 18 }
+make = "mean"
+[[feature]]
+name = "b"
+source = { kind = "mapping", contract = "0x00000000000000000000000000000000000000aa", slot = "0x02", key = "subject", bits = "128..256" }
+make = "ratio"
+over = "a"
+[[feature]]
+name = "c"
+source = { kind = "header", field = "timestamp" }
+make = "delta"
+"#;
+
+#[test]
+fn reads_each_fact_once() {
+    let plan = Plan::parse(GOOD).unwrap();
+    assert_eq!(plan.facts.len(), 5); // the mapping at three blocks, the timestamp at two
+    assert_eq!(plan.features[1].numbers[0].fact, 0);
+    assert_eq!(plan.features[1].make, Make::Ratio { over: 0, missing: -fixed::ONE });
+    let keys = plan.resolve([7; 20], 100).unwrap();
+    assert_eq!(keys.iter().map(|k| k.block).collect::<Vec<_>>(), [100, 90, 80, 100, 80]);
+    assert_eq!((keys[0].address[19], keys[0].slot[31], keys[0].key[12], keys[0].key[11]), (0xaa, 2, 7, 0));
+    assert_eq!((keys[3].kind, keys[3].slot[31], keys[3].address), (FactKind::Header, 11, [0; 20]));
+}
+
+#[test]
+fn a_block_before_the_window_is_named() {
+    let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 19).unwrap_err();
+    assert_eq!(error.to_string(), "block 19 is before the plan's window: expected at least block 20");
+    let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 1 << 40).unwrap_err();
+    assert_eq!(error.to_string(), "block 1099511627776: expected a block below 2^40");
+}
+
+#[test_case("0..128\"", "5..5\"", "feature a: bits: expected \"low..high\" with low < high <= 256, got 5..5"; "empty bit field")]
+#[test_case("0..128\"", "0..257\"", "feature a: bits: expected \"low..high\" with low < high <= 256, got 0..257"; "bits outside the word")]
+#[test_case("decimals = 18", "decimals = 37", "feature a: decimals: expected at most 36, got 37"; "too many decimals")]
+#[test_case("\"mean\"", "\"median\"", "feature a: make: expected last, delta, mean, min, max, ratio, std, z_score, ema, log2, count, age or rank, got median"; "unknown make")]
+#[test_case("over = \"a\"", "over = \"c\"", "feature b: over: expected the name of an earlier feature, got c"; "later denominator")]
+#[test_case("\"timestamp\"", "\"stateRoot\"", "feature c: field: expected one of difficulty, number, gas_limit, gas_used, timestamp, base_fee, blob_gas_used, excess_blob_gas, got stateRoot"; "field without a number")]
+#[test_case("back = 20", "back = 21", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 21, every = 10 }"; "uneven window")]
+#[test_case("every = 10", "every = 0", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 20, every = 0 }"; "standing window")]
+#[test_case("back = 20, every = 10", "back = 50, every = 1", "feature a: blocks: expected at most 48 blocks, got 51"; "too many blocks")]
+#[test_case("field = \"timestamp\"", "field = \"timestamp\", slot = 1", "feature c: slot: expected no such entry for kind header, got one"; "superfluous slot")]
+#[test_case("decimals = 18", "unit = \"inch\"", "feature a: unit: expected one of wei, gwei, ether, percent, bps, second, minute, hour, day, week, got inch"; "unknown unit")]
+#[test_case("decimals = 18", "decimals = 18, unit = \"ether\"", "feature a: unit: expected decimals or a unit, got ether and decimals"; "two units")]
+#[test_case("\"mean\"", "\"ema\"", "feature a: alpha: expected a number between 0 and 1, got nothing"; "no weight")]
+#[test_case("\"mean\"", "\"ema\"\nalpha = 1.5", "feature a: alpha: expected a number between 0 and 1, got 1.5"; "weight above one")]
+#[test_case("\"mean\"", "\"mean\"\nalpha = 0.5", "feature a: alpha: expected no such entry for make mean, got one"; "superfluous weight")]
+#[test_case("\"mean\"", "\"rank\"\nthresholds = [2.0, 1.0]", "feature a: thresholds: expected 1 to 64 rising numbers, got [2.0, 1.0]"; "falling thresholds")]
+#[test_case("\"mean\"", "\"rank\"\nthresholds = [0.0]", "feature a: thresholds: expected numbers from 0 to 2^36, thresholds above 0, got 0"; "threshold that is always reached")]
+#[test_case("\"mean\"", "\"std\"\nblocks = { back = 0, every = 1 }", "feature a: blocks: expected a window of at least two blocks, got one block"; "deviation of one number")]
+#[test_case("\"mean\"", "\"mean\"\nneeds = \"all\"", "feature a: needs: expected oldest or newest, got all"; "unknown need")]
+#[test_case("-1.0", "1e12", "feature a: missing: expected a number between -2^36 and 2^36, got 1000000000000"; "missing too large")]
+#[test_case("name = \"c\"", "name = \"a\"", "feature a: name: expected a name used once, got a second one"; "name used twice")]
+#[test_case("0x00000000000000000000000000000000000000aa\", slot = 2", "0xaa\", slot = 2", "feature a: contract: expected \"subject\" or 0x and 40 hex digits, got 0xaa"; "short address")]
+fn refuses(from: &str, to: &str, message: &str) {
+    assert!(GOOD.contains(from));
+    let error = Plan::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn refuses_unknown_entries_and_too_many_facts() {
+    assert!(matches!(Plan::parse("colour = 1"), Err(PlanError::Toml(_))));
+    assert_eq!(Plan::parse("").unwrap_err().to_string(), "plan has 0 features: expected 1 to 64");
+    let mut text = String::from("blocks = { back = 30, every = 1 }");
+    for i in 0..2 {
+        text += &format!(
+            "\n[[feature]]\nname = \"f{i}\"\nmake = \"max\"\nsource = {{ kind = \"slot\", contract = \"subject\", slot = {i} }}"
+        );
+    }
+    let message = "plan reads 62 different facts: expected at most 48; read fewer blocks or share sources";
+    assert_eq!(Plan::parse(&text).unwrap_err().to_string(), message);
+}
