@@ -35,7 +35,7 @@ pub fn weights(alpha: u32, count: usize) -> Vec<u64> {
     let mut left = 1_u64 << WEIGHT_BITS;
     let mut weights: Vec<u64> = Vec::with_capacity(count);
     for _ in 1..count {
-        let weight = (u128::from(left) * u128::from(alpha) >> WEIGHT_BITS) as u64;
+        let weight = ((u128::from(left) * u128::from(alpha)) >> WEIGHT_BITS) as u64;
         weights.push(weight);
         left -= weight;
     }
