@@ -74,7 +74,8 @@ pub enum DbError {
         /// What RocksDB said.
         detail: String,
     },
-    /// The disk is full. Recoverable: nothing stored was lost; free some space and start again.
+    /// The disk, a quota or the process's limit of file sizes is full. Recoverable: nothing stored was lost; make room and start
+    /// again.
     #[error("disk is full, data directory {path} cannot grow (stored data is intact): {detail}")]
     Full {
         /// The data directory.
@@ -158,6 +159,8 @@ impl Db {
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(4);
+        // On a full disk Debian's build aborts the process when its own log cannot grow a second time.
+        options.set_log_level(rocksdb::LogLevel::Fatal);
         options.set_compression_type(rocksdb::DBCompressionType::Lz4);
         let columns = Column::ALL.map(|c| ColumnFamilyDescriptor::new(c.name(), options.clone()));
         match rocksdb::DB::open_cf_descriptors(&options, &path, columns) {
@@ -230,10 +233,13 @@ fn classify(path: &Path, error: rocksdb::Error) -> DbError {
     named(path.to_path_buf(), kind == ErrorKind::IOError, error.into_string())
 }
 
+/// What the operating system says when a file cannot grow: ENOSPC, EDQUOT, EFBIG.
+const FULL: [&str; 3] = ["No space left on device", "Disk quota exceeded", "File too large"];
+
 fn named(path: PathBuf, is_io: bool, detail: String) -> DbError {
     if is_io && (detail.contains("lock file") || detail.contains("lock hold by current process")) {
         DbError::Locked { path, detail }
-    } else if detail.contains("No space left on device") || detail.contains("Disk quota exceeded") {
+    } else if FULL.iter().any(|said| detail.contains(said)) {
         DbError::Full { path, detail }
     } else {
         DbError::Store { path, detail }
