@@ -19,6 +19,9 @@ use vouch_prover::queue::{Queue, QueueConfig};
 /// The only model of [`Fast`].
 pub const MODEL: B256 = B256::repeat_byte(0xab);
 
+/// The contract that a plan with storage reads.
+pub const CONTRACT: Address = Address::repeat_byte(0xcc);
+
 /// Reads three timestamps; its "proofs" are the numbers themselves.
 #[derive(Default)]
 pub struct Fast {
@@ -30,6 +33,10 @@ pub struct Fast {
     pub scores: AtomicU32,
     /// Makes proofs that no verifier accepts.
     pub is_broken: AtomicBool,
+    /// Asks for the balance of the subject, too.
+    pub reads_balance: AtomicBool,
+    /// Asks for a slot of [`CONTRACT`], too.
+    pub reads_storage: AtomicBool,
 }
 
 impl Fast {
@@ -59,7 +66,7 @@ impl Engine for Fast {
         self.questions(MODEL, subject, as_of)
     }
 
-    fn questions(&self, model: B256, _subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
+    fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         if model != MODEL {
             return Err(EngineError::UnknownModel { model });
         }
@@ -75,7 +82,16 @@ impl Engine for Fast {
             key2: [0; 32],
             value: [0; 32],
         };
-        Ok((0..3).map(|i| fact(as_of.saturating_sub(2 * i))).collect())
+        let mut facts: Vec<Fact> = (0..3).map(|i| fact(as_of.saturating_sub(2 * i))).collect();
+        let mut one = [0; 32];
+        one[31] = 1;
+        if self.reads_balance.load(Ordering::SeqCst) {
+            facts.push(Fact { kind: FactKind::Account, address: subject.into(), slot: one, ..fact(as_of) });
+        }
+        if self.reads_storage.load(Ordering::SeqCst) {
+            facts.push(Fact { kind: FactKind::Slot, address: CONTRACT.into(), slot: one, ..fact(as_of) });
+        }
+        Ok(facts)
     }
 
     fn prove_history(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
