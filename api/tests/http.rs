@@ -182,3 +182,72 @@ async fn status_document_and_page_are_there() {
     let (status, _, _) = server.call(Method::GET, "/metrics", None).await;
     assert_eq!(status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn calldata_alone_is_handed_out_and_only_of_proven_queries() {
+    let mut server = Server::start().await;
+    server.node.contracts.vouch = Some(alloy::primitives::Address::repeat_byte(0xaa));
+    let (_, query) = server.ask(20).await;
+    let path = format!("/v1/queries/{}/calldata", query["id"].as_str().unwrap());
+    server.problem(Method::GET, &path, None, 409, "not_proven").await;
+    server.finish().await;
+    let (status, calls) = server.get(&path).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(calls["submit"]["to"], format!("0x{}", "aa".repeat(20)));
+    assert!(calls["multicall"]["data"].as_str().unwrap().len() > 1_000);
+    // No request on chain, and no address of HistoryRoots.
+    assert!(calls["fulfil"].is_null() && calls["post"].is_null());
+}
+
+#[tokio::test]
+async fn request_id_of_the_caller_comes_back_and_names_the_problem() {
+    let server = Server::start().await;
+    let request =
+        Request::builder().uri("/v1/queries/abc").header("x-request-id", "caller-7").body(Body::empty()).unwrap();
+    let response = router(server.node.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["x-request-id"], "caller-7");
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+    let problem: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!((problem["instance"].as_str(), problem["status"].as_u64()), (Some("caller-7"), Some(404)));
+    assert_eq!(problem["type"], "urn:vouch:problem:unknown_query");
+}
+
+#[tokio::test]
+async fn events_and_models_of_nothing() {
+    let server = Server::start().await;
+    server.problem(Method::GET, "/v1/queries/abc/events", None, 404, "unknown_query").await;
+    server.problem(Method::GET, "/v1/queries/abc/calldata", None, 404, "unknown_query").await;
+    assert_eq!(server.get("/v1/models").await, (StatusCode::OK, json!([])));
+}
+
+#[tokio::test]
+async fn metrics_tell_index_and_jobs() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let mut server = Server::start().await;
+    server.node.metrics = Some(recorder.handle());
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    server.ask(20).await;
+    let (status, kind, text) = server.call(Method::GET, "/metrics", None).await;
+    assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/plain; version=0.0.4"));
+    for line in ["vouch_index_tip 30", "vouch_queries_total 1", "vouch_jobs{stage=\"queued\"} 1"] {
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn full_disk_and_lying_node_have_statuses_of_their_own() {
+    use vouch_api::http::error::Problem;
+    use vouch_indexer::IndexError;
+    use vouch_indexer::db::DbError;
+    let full = || DbError::Full { path: "data".into(), detail: "No space left on device".into() };
+    for problem in [
+        Problem::from(IndexError::Db(full())),
+        Problem::from(vouch_prover::jobs::JobError::Db(full())),
+        Problem::from(vouch_prover::queue::QueueError::Index(IndexError::Db(full()))),
+    ] {
+        assert_eq!((problem.status, problem.kind), (507, "disk_full"));
+        assert!(problem.detail.starts_with("disk is full, data directory data"), "{}", problem.detail);
+    }
+    let lie = IndexError::NumberMismatch { expected: 3, got: 4 };
+    assert_eq!((Problem::from(lie).status), 502);
+}
