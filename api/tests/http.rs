@@ -24,12 +24,16 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::with(Fast::default()).await
+    }
+
+    async fn with(engine: Fast) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let replay = Replay::new(31_337);
         grow(&replay, 30, 0);
         let db = Db::open(dir.path()).unwrap();
         let indexer = index(&replay, db.clone()).await;
-        let engine: Arc<dyn Engine> = Arc::new(Fast::default());
+        let engine: Arc<dyn Engine> = Arc::new(engine);
         Self { node: Node::new(Queue::new(db, indexer, engine, bounds())), replay, _dir: dir }
     }
 
@@ -250,4 +254,20 @@ async fn full_disk_and_lying_node_have_statuses_of_their_own() {
     }
     let lie = IndexError::NumberMismatch { expected: 3, got: 4 };
     assert_eq!((Problem::from(lie).status), 502);
+}
+
+#[tokio::test]
+async fn plan_of_a_contract_without_code_is_a_problem_of_query_and_model() {
+    let server = Server::with(Fast { reads_storage: true.into(), ..Fast::default() }).await;
+    for number in [20, 30] {
+        let proof = alloy::rpc::types::EIP1186AccountProofResponse { address: support::CONTRACT, ..Default::default() };
+        server.replay.chain().proofs.insert((number, support::CONTRACT), proof);
+    }
+    let body = json!({"model": MODEL, "subject": format!("0x{}", "01".repeat(20)), "as_of": 20}).to_string();
+    let kind = "contract_without_code";
+    let detail = server.problem(Method::POST, "/v1/queries", Some(&body), 422, kind).await;
+    assert_eq!(detail, format!("block 20: contract {} named by the plan has no code", support::CONTRACT));
+    let model = json!({"name": "m", "plan": "", "onnx": ""}).to_string();
+    let detail = server.problem(Method::POST, "/v1/models", Some(&model), 422, kind).await;
+    assert_eq!(detail, format!("block 30: contract {} named by the plan has no code", support::CONTRACT));
 }

@@ -397,4 +397,20 @@ mod tests {
         };
         assert_eq!(scores.prove(&task).unwrap_err().to_string(), said);
     }
+
+    #[test]
+    fn model_that_cannot_be_compiled_is_named_with_its_fault() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
+        let text = |path: &str| String::from_utf8(read(path)).unwrap();
+        let new = |onnx: Vec<u8>, plan: String| NewModel { name: "m".into(), plan, onnx, calibration: None };
+        let said = |new: NewModel| compile(&new).err().map(|e| e.to_string());
+        assert_eq!(said(new(read("risk/model.onnx"), text("risk/plan.toml"))), None);
+        let width =
+            "model m: model input has 16 numbers: the plan makes 9 features; export with batch 1, or change the plan";
+        assert_eq!(said(new(read("risk/model.onnx"), text("logistic/plan.toml"))).as_deref(), Some(width));
+        let short = read("risk/model.onnx")[..1_000].to_vec();
+        assert!(said(new(short, text("risk/plan.toml"))).unwrap().starts_with("model m: "));
+        assert!(said(new(read("risk/model.onnx"), "blocks = 3".into())).unwrap().starts_with("model m: "));
+    }
 }

@@ -177,6 +177,18 @@ fn examples_stay_within_a_thousandth(name: &str) {
     println!("{name}: {shifts:?}");
 }
 
+/// Needs no fixture: the sigmoid at the end of an example becomes another op of seven letters.
+#[test]
+fn an_unsupported_op_of_an_example_is_named_with_its_node() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic");
+    let honest = read(&folder.join("model.onnx"));
+    FloatModel::import(&honest).unwrap();
+    let at = honest.windows(7).position(|w| w == b"Sigmoid").unwrap();
+    let changed = [&honest[..at], b"Softmax", &honest[at + 7..]].concat();
+    let error = FloatModel::import(&changed).unwrap_err().to_string();
+    assert_eq!(error, "node risk: op Softmax is not supported; export the logits before it: their order is the same");
+}
+
 #[test]
 fn a_wrong_width_is_named() {
     let (float, _) = example("risk");
