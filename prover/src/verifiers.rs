@@ -7,6 +7,7 @@
 use crate::evm::artifact::ArtifactError;
 use crate::evm::solc::SolcError;
 use crate::evm::{Artifact, Passport, Solc};
+use crate::files;
 use crate::keys::{Keys, SOURCES};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -42,6 +43,14 @@ pub enum VerifierError {
         expected: String,
         /// The string of the verifier.
         got: String,
+    },
+    /// A stored verifier is not the one that its key makes. Recoverable: remove its files, it is made again.
+    #[error("class {class}: the stored verifier is not the one made of this key: its {what} differs; remove its files")]
+    Forged {
+        /// The class.
+        class: &'static str,
+        /// What differs.
+        what: &'static str,
     },
     /// Generating failed.
     #[error(transparent)]
@@ -112,6 +121,38 @@ pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> 
     Ok(artifact.passport)
 }
 
+/// Makes the verifier for `keys` again and compares `passport` with it, as far as the tools of this machine allow: always its
+/// source, and its bytecode where there is a compiler. For whoever deploys it: on a chain it cannot be replaced.
+///
+/// Returns whether the bytecode was compared. What was found is noted in `dir`, so that it is done once.
+///
+/// # Errors
+/// [`VerifierError::Forged`] says what differs.
+pub fn compare(dir: &Path, keys: &Keys, passport: &Passport) -> Result<bool, VerifierError> {
+    let class = keys.class.name;
+    let srs = keys.srs.name();
+    let named =
+        format!("{class} {srs} {SOURCES} {} {} {}", passport.vk_hash, passport.solidity_sha256, passport.bytecode);
+    let note = kept(dir, &srs).join(format!("{class}-{}.same", hex::encode(&files::sha256(named.as_bytes())[..8])));
+    if note.exists() {
+        return Ok(true);
+    }
+    let differs = |what| Err(VerifierError::Forged { class, what });
+    let source = Artifact::source(keys)?;
+    if hex::encode(files::sha256(source.as_bytes())) != passport.solidity_sha256 {
+        return differs("source");
+    }
+    let solc = Solc::find();
+    if solc.check().is_err() {
+        return Ok(false);
+    }
+    if Artifact::generate(keys, &solc)?.passport.bytecode != passport.bytecode {
+        return differs("bytecode");
+    }
+    files::write_atomic(&note, b"made again and compared\n").map_err(ArtifactError::from)?;
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +197,24 @@ mod tests {
         std::fs::rename(second.join("history_s.json"), second.join("mlp_s.json")).unwrap();
         std::fs::remove_file(first.join("mlp_s.json")).unwrap();
         assert!(matches!(read(), Err(VerifierError::Missing { .. })));
+    }
+
+    #[test]
+    fn forged_label_is_found_before_anybody_deploys_it() {
+        let Some((solc, srs)) = crate::evm::tools_of_tests() else { return };
+        let circuit = crate::testing::StandIn::honest(&[3, 5, 7], &[1, 2, 15]);
+        let keys = Keys::make(&srs, &crate::testing::class(false), &circuit).unwrap();
+        let honest = Artifact::generate(&keys, &solc).unwrap().passport;
+        let dir = tempfile::tempdir().unwrap();
+        assert!(compare(dir.path(), &keys, &honest).unwrap());
+        assert!(compare(dir.path(), &keys, &honest).unwrap());
+        let say = |passport: Passport| compare(dir.path(), &keys, &passport).unwrap_err().to_string();
+        let code = Passport { bytecode: "0x60018060093d393df300".parse().unwrap(), ..honest.clone() };
+        assert!(
+            say(code)
+                .contains("class stand_in: the stored verifier is not the one made of this key: its bytecode differs")
+        );
+        let source = Passport { solidity_sha256: "00".into(), ..honest };
+        assert!(say(source).contains("its source differs"));
     }
 }

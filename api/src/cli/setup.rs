@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
+use vouch_prover::keys::Keys;
 use vouch_prover::scores;
 use vouch_prover::srs::Srs;
 use vouch_prover::verifiers;
@@ -21,10 +22,10 @@ pub struct SrsArgs {
     pub keys: PathBuf,
     /// A powers-of-tau file of a ceremony (halo2 raw or snarkjs .ptau). Without it: a development string, whose secret
     /// is public, accepted on local chains only.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub ceremony: Option<PathBuf>,
     /// SHA-256 that the ceremony file must have, in hex.
-    #[arg(long, requires = "ceremony")]
+    #[arg(long, value_name = "HEX", requires = "ceremony")]
     pub ceremony_sha256: Option<String>,
 }
 
@@ -62,6 +63,11 @@ impl SrsArgs {
 
 /// What to set up.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vouch setup --dev\n  vouch setup --ceremony powers_of_tau_17.ptau --ceremony-sha256 HEX   \
+    2^17 points or more\n\nWith --json it prints what a deployer needs: bytecode, lengths, class ids \
+    (contracts/script/Deploy.s.sol reads it)."
+)]
 pub struct SetupArgs {
     /// Say that the development string is meant (it is the default; real chains need --ceremony).
     #[arg(long, conflicts_with = "ceremony")]
@@ -140,6 +146,18 @@ pub async fn run(args: SetupArgs, report: Report) -> eyre::Result<()> {
     })
 }
 
+/// The verifier for `keys`, compared with one made again: it will be deployed.
+fn verifier(args: &SrsArgs, keys: &Keys) -> eyre::Result<Passport> {
+    let passport = verifiers::load_or_make(&args.keys, keys)?;
+    if !verifiers::compare(&args.keys, keys, &passport)? {
+        tracing::warn!(
+            class = keys.class.name,
+            "no Solidity compiler: the bytecode could not be compared with its source"
+        );
+    }
+    Ok(passport)
+}
+
 fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
     let bar = ProgressBar::new(2 + CLASSES.len() as u64);
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
@@ -152,12 +170,12 @@ fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
         bar.set_message(format!("keys of history class {}", class.name));
         let keys = histories::keys(&args.keys, &srs, index)?;
         bar.set_message(format!("verifier of history class {}", class.name));
-        history.push(VerifierView::new(class.name, verifiers::load_or_make(&args.keys, &keys)?, keys.file_bytes));
+        history.push(VerifierView::new(class.name, verifier(args, &keys)?, keys.file_bytes));
         bar.inc(1);
     }
     bar.set_message("verifier of the score class");
     let keys = scores::keys(&args.keys, &srs, "sample", &scores::sample()?)?;
-    let score = VerifierView::new(keys.class.name, verifiers::load_or_make(&args.keys, &keys)?, keys.file_bytes);
+    let score = VerifierView::new(keys.class.name, verifier(args, &keys)?, keys.file_bytes);
     bar.inc(1);
     bar.finish_and_clear();
     Ok(SetupView {

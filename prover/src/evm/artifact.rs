@@ -107,14 +107,23 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// The Solidity of the verifier for `keys`.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Generate`].
+    pub fn source(keys: &Keys) -> Result<String, ArtifactError> {
+        let class = &keys.class;
+        generate::solidity(&keys.srs, keys.vk(), class)
+            .map_err(|e| ArtifactError::Generate { class: class.name, why: format!("{e:?}") })
+    }
+
     /// Generates, compiles and deploys (to learn its size) the verifier for `keys`.
     ///
     /// # Errors
     /// [`ArtifactError`]; a contract above the size limit is [`EvmError::TooLarge`].
     pub fn generate(keys: &Keys, solc: &Solc) -> Result<Self, ArtifactError> {
         let class = &keys.class;
-        let solidity = generate::solidity(&keys.srs, keys.vk(), class)
-            .map_err(|e| ArtifactError::Generate { class: class.name, why: format!("{e:?}") })?;
+        let solidity = Self::source(keys)?;
         let file = format!("{}.sol", class.name);
         let creation = solc.compile(&file, &solidity, "Halo2Verifier", Pipeline::ViaIr, Path::new("."))?;
         let runtime_bytes = Chain::default().deploy(&creation)?.bytes;

@@ -18,6 +18,8 @@ mod attacks;
 mod attacks_score;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::tools as tools_of_tests;
 
 pub use artifact::{Artifact, Passport, verify_in_revm};
 pub use chain::{Chain, Deployed, EvmError, Outcome};

@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 }
 
 /// Compiler and reference string; `None`, with a message, where there is no compiler.
-pub(super) fn tools() -> Option<(Solc, Srs)> {
+pub(crate) fn tools() -> Option<(Solc, Srs)> {
     let solc = Solc::find();
     if let Err(why) = solc.check() {
         eprintln!("skipped: {why}");
