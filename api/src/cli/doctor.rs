@@ -17,6 +17,10 @@ const HISTORY_CONTRACT: Address = address!("0x0000F90827F1C53a10cb7A02335B175320
 
 /// Where to look.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: vouch doctor --rpc http://127.0.0.1:8545 --contracts 0x…,0x… --data DIR\n\nA running node has its data \
+    directory open: leave --data out, or stop it first."
+)]
 pub struct DoctorArgs {
     /// JSON-RPC of the chain.
     #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]

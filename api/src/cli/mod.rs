@@ -16,19 +16,21 @@ use std::path::PathBuf;
 
 /// Scores of models over chain history, with proofs that contracts verify.
 ///
-/// A contract or a dapp asks: what does model M say about subject S as of block B? Vouch answers with a score and a
-/// proof. Nothing else has to be trusted: not the chain's node, not the indexer, not this program.
+/// A contract or a dapp asks: what does model M say about subject S as of block B? Vouch answers
+/// with a score and a proof. Nothing else has to be trusted: not the chain's node, not the indexer,
+/// not this program.
 ///
 /// First steps on a local chain:
 ///
-///   vouch setup --dev                       make a development reference string and the keys (once)
-///   vouch serve --rpc http://localhost:8545 follow the chain, prove, answer HTTP
-///   vouch model add --name risk --onnx model.onnx --plan plan.toml
-///   vouch query --model 0x… --subject 0x…   ask, wait, print the score
-///   vouch prove --model 0x… --subject 0x… --out proof.json
-///   vouch verify proof.json                 check a proof without the node that made it
+///   vouch setup --dev                                    make a development string and the keys (once)
+///   vouch serve --rpc http://127.0.0.1:8545              follow the chain, prove, answer HTTP
+///   vouch model add --name risk --onnx model.onnx --plan plan.toml --calibration rows.csv
+///   vouch query --model 0x… --subject 0x…                ask, wait, print the score
+///   vouch prove --model 0x… --subject 0x…                the same, and keep the proof in proof.json
+///   vouch verify proof.json --rpc http://127.0.0.1:8545  check it without the node that made it
+///   vouch doctor                                         when something does not work
 #[derive(Debug, Parser)]
-#[command(name = "vouch", version, about, long_about, max_term_width = 110)]
+#[command(name = "vouch", version, about, verbatim_doc_comment, max_term_width = 110)]
 pub struct Cli {
     /// Print JSON on standard output: one object, for machines.
     #[arg(long, global = true)]
@@ -56,7 +58,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Keep the hash of a block on chain for ever (anyone may; one pin per 8,191 blocks keeps all history reachable).
     Pin(pin::PinArgs),
-    /// Look for what is wrong: node, chain, contracts, data directory, disk.
+    /// Look for what is wrong: node, chain, contracts, data directory.
     Doctor(doctor::DoctorArgs),
     /// Serve recorded blocks over JSON-RPC, so that recorded data takes the path of a live node.
     Replay(replay::ReplayArgs),

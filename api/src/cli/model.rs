@@ -29,6 +29,11 @@ pub enum Command {
 
 /// A model to add.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example, with a model of this repository:\n  vouch model add --name risk --onnx models/risk/model.onnx \
+    --plan models/risk/plan.toml --calibration models/risk/calibrate.csv\n\nThe answer has the key to register: \
+    ModelRegistry.register(class_id, key, uri)."
+)]
 pub struct AddArgs {
     /// The node.
     #[command(flatten)]
@@ -42,13 +47,18 @@ pub struct AddArgs {
     /// The plan (TOML): where each feature comes from.
     #[arg(long)]
     plan: PathBuf,
-    /// Rows of features (CSV), to compare the float and the integer model on.
+    /// Rows of features (CSV). They choose the scale of the weights, so the ids depend on them, and the float and the integer
+    /// model are compared on them.
     #[arg(long)]
     calibration: Option<PathBuf>,
 }
 
 /// A model to recompute.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "A key can be made that proves anything, so compare before you use a model id that somebody else \
+    registered.\n\nExample:\n  vouch model verify --model 0x… --onnx model.onnx --plan plan.toml --calibration rows.csv"
+)]
 #[command(group = ArgGroup::new("expected").args(["model", "structure"]).required(true).multiple(true))]
 pub struct VerifyArgs {
     /// The id it should have.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 /// What to pin, and who pays.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: VOUCH_SIGNER_KEY=0x… vouch pin 20000000 --history-roots 0x…")]
 pub struct PinArgs {
     /// JSON-RPC of the chain.
     #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]

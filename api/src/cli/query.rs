@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 /// A question.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: vouch query --model 0x… --subject 0x… --as-of 20000000")]
 pub struct QueryArgs {
     /// The node.
     #[command(flatten)]
@@ -35,6 +36,10 @@ pub struct QueryArgs {
 
 /// A question whose proof is kept.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: vouch prove --model 0x… --subject 0x… --out proof.json; the file has the proofs, and the calldata \
+    for every call that applies."
+)]
 pub struct ProveArgs {
     /// The question.
     #[command(flatten)]

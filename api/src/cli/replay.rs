@@ -9,6 +9,7 @@ use vouch_indexer::replay::Replay;
 
 /// What to replay, and where.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: vouch replay block_18884864.json --chain-id 1 --listen 127.0.0.1:8545")]
 pub struct ReplayArgs {
     /// Recordings: JSON files with `header_rlp` and `proofs` (answers of eth_getProof), one block each.
     #[arg(required = true)]

@@ -31,8 +31,22 @@ const LOCAL_FINALITY_BLOCKS: u64 = 64;
 /// Longest wait for the index before the node answers.
 const FIRST_CATCH_UP: Duration = Duration::from_secs(20);
 
+/// Shown under the options.
+const EXAMPLES: &str = "\
+Examples:
+  a local chain on port 8545, scores over HTTP:
+    vouch serve
+  the same, and the requests of contracts are answered:
+    vouch serve --vouch 0x… --history-roots 0x… --registry 0x… --signer-key-file signer.key
+  a public chain, which needs a ceremony and an archive node:
+    vouch serve --rpc https://… --ceremony powers.ptau
+
+The node answers on --listen: see /v1/status, /v1/openapi.json, /metrics. It stops on SIGINT or
+SIGTERM; what it was proving goes on at the next start.";
+
 /// How to run the node.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
     /// JSON-RPC of the chain: http(s)://, ws(s):// or the path of an IPC socket. It needs eth_getProof.
     #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]
@@ -44,32 +58,32 @@ pub struct ServeArgs {
     #[arg(long, default_value = "127.0.0.1:8700")]
     listen: String,
     /// First indexed block, for a new data directory. Default: 8,191 below the head, block 1 on a local chain.
-    #[arg(long)]
+    #[arg(long, value_name = "BLOCK")]
     start: Option<u64>,
     /// A block counts as final under this many others. Default: the chain's `finalized` tag, 64 on a local chain.
-    #[arg(long)]
+    #[arg(long, value_name = "BLOCKS")]
     finality: Option<u64>,
     /// Milliseconds between two looks at the head.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 500)]
     poll_ms: u64,
     /// The `Vouch` contract: its requests are answered.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     vouch: Option<Address>,
     /// The `BlockHashes` contract; only shown by the status, `HistoryRoots` knows it.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     block_hashes: Option<Address>,
     /// The `HistoryRoots` contract.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     history_roots: Option<Address>,
     /// The `ModelRegistry` contract.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     registry: Option<Address>,
     /// File with the private key that sends answers. The environment variable VOUCH_SIGNER_KEY holds the key itself.
     /// Without a key requests are proven but not answered.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     signer_key_file: Option<PathBuf>,
     /// Who is paid for proofs; the signer's account if not given.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     payee: Option<Address>,
     /// Least fee of a request that is answered, in wei; 0 answers all. Default: what the answer is estimated to cost and half
     /// as much again, 0 on a local chain. Unless it is 0, no answer is sent that costs more than the request pays.
@@ -82,10 +96,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = MIN_SECONDS_LEFT)]
     min_seconds_left: u64,
     /// Most queries that may wait.
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, value_name = "QUERIES", default_value_t = 256)]
     max_waiting: usize,
     /// The file ethers.min.js for the web page (npm package ethers, folder dist).
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     ethers: Option<PathBuf>,
     /// String and keys.
     #[command(flatten)]

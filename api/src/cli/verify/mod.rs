@@ -21,6 +21,11 @@ use vouch_prover::verifiers;
 
 /// Which proof.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vouch verify proof.json --rpc http://127.0.0.1:8545\n  vouch verify proof.json --rpc https://… \
+    --ceremony powers.ptau\n\nWithout --ceremony only proofs of local chains can be valid. It says what it did not check: without --rpc the \
+    anchors; never what the model id means (vouch model verify)."
+)]
 pub struct VerifyArgs {
     /// A file written by `vouch prove`, or the answer of `/v1/queries/{id}/proof`.
     proof: PathBuf,
