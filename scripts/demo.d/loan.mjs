@@ -1,6 +1,6 @@
 // Act three: a contract asks by itself. The node sees the request, proves, fulfils, and the callback decides.
 
-import { parseEther } from "ethers";
+import { getBytes, parseEther } from "ethers";
 import { grouped } from "./report.mjs";
 
 /** Highest risk that gets a loan, `65536` is 1.0. */
@@ -29,9 +29,21 @@ export async function apply({ provider, report, desk, vouch, cast }, key, borrow
   const risk = Number(answer.args.risk) / 65536;
   report.say(`  ${opened ? "loan opened" : "refused"} after ${took.toFixed(1)} s: risk ${risk.toFixed(5)}`);
   report.figure(`${key}_loan`, opened, `loan of ${borrower}`, `${opened ? "opened" : "refused"}, ${took.toFixed(1)} s from request to callback`);
-  report.figure(`${key}_fulfil_gas`, Number(gasUsed), "  gas of the node's transaction", grouped(gasUsed));
+  report.figure(`${key}_transaction_gas`, Number(gasUsed), "  gas of the node's transaction", grouped(gasUsed));
+  const alone = await fulfilGas(provider, vouch, answer.transactionHash);
+  report.figure(`${key}_fulfil_gas`, alone, "  of it fulfil with its callback, alone", grouped(alone));
   if (await vouch.requestOf(answer.args.id).then(({ status }) => status !== 2n)) throw new Error(`request ${answer.args.id} is not fulfilled`);
   return { opened, took };
+}
+
+/** What the `fulfil` inside a transaction would cost as a transaction of its own: its execution, its calldata, 21,000. */
+async function fulfilGas(provider, vouch, hash) {
+  const { selector } = vouch.interface.getFunction("fulfil");
+  const find = (call) => (call.input.startsWith(selector) ? call : (call.calls ?? []).map(find).find(Boolean));
+  const call = find(await provider.send("debug_traceTransaction", [hash, { tracer: "callTracer" }]));
+  if (!call) throw new Error(`transaction ${hash}: expected a call of fulfil, found none`);
+  const calldata = getBytes(call.input).reduce((sum, byte) => sum + (byte ? 16 : 4), 0);
+  return Number(call.gasUsed) + 21_000 + calldata;
 }
 
 /** Waits for the desk's decision about `subject`. */
