@@ -127,14 +127,14 @@ fn plan() -> String {
 
 fn onnx() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic/model.onnx");
-    let hex: String = std::fs::read(path).unwrap().iter().map(|b| format!("{b:08b}")).collect();
+    let bits: String = std::fs::read(path).unwrap().iter().map(|b| format!("{b:08b}")).collect();
     // Base64 by its definition: six bits a symbol.
     let symbols = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let padded = format!("{hex:0<width$}", width = hex.len().next_multiple_of(6));
+    let padded = format!("{bits:0<width$}", width = bits.len().next_multiple_of(6));
     let mut out: String = (0..padded.len() / 6)
         .map(|i| char::from(symbols[usize::from_str_radix(&padded[6 * i..6 * i + 6], 2).unwrap()]))
         .collect();
-    while out.len() % 4 != 0 {
+    while !out.len().is_multiple_of(4) {
         out.push('=');
     }
     out
