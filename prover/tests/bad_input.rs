@@ -13,6 +13,9 @@ use vouch_prover::queue::{Queue, QueueError};
 
 const SUBJECT: Address = Address::repeat_byte(1);
 
+/// A change of an honest answer.
+type Lie = fn(&mut EIP1186AccountProofResponse);
+
 /// The answer of a node whose state is empty: nobody is there, and no node of a trie is needed to show it.
 fn absent(address: Address) -> EIP1186AccountProofResponse {
     let slot = U256::from(1);
@@ -51,10 +54,10 @@ async fn subject_without_history_is_scored_from_zeros() {
 
 #[tokio::test]
 async fn node_that_lies_about_state_fails_the_job_with_the_reason_and_an_honest_one_answers_it() {
-    let lies: [(&dyn Fn(&mut EIP1186AccountProofResponse), &str); 3] = [
-        (&|p| p.balance = U256::from(7), "its proof shows absent"),
-        (&|p| p.account_proof = vec![Bytes::from_static(&[0xc1, 0x80])], "proof node 0 hashes to 0x"),
-        (&|p| p.address = Address::repeat_byte(2), "0x0202"),
+    let lies: [(Lie, &str); 3] = [
+        (|p| p.balance = U256::from(7), "its proof shows absent"),
+        (|p| p.account_proof = vec![Bytes::from_static(&[0xc1, 0x80])], "proof node 0 hashes to 0x"),
+        (|p| p.address = Address::repeat_byte(2), "0x0202"),
     ];
     for (lie, said) in lies {
         let (_dir, replay, queue) = setup().await;
