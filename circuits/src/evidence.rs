@@ -6,13 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::account::{self, Account, AccountError, storage_root};
+use crate::account::{self, Account, storage_root};
 use crate::digest::{Hash, keccak256};
-use crate::facts::{Fact, FactError, FactKind, FactTree};
-use crate::header::{Header, HeaderError};
+use crate::facts::{Fact, FactKind, FactTree};
+use crate::header::Header;
 use crate::trie::{Nodes, Walk};
+
+mod error;
+mod links;
+
+pub use error::EvidenceError;
+pub use links::{HISTORY_CONTRACT, Link, WINDOW};
 
 /// Bytes of a keccak-256 block.
 const RATE_BYTES: usize = 136;
@@ -20,90 +25,15 @@ const RATE_BYTES: usize = 136;
 /// Headers, trie nodes and facts. Order matters only for `facts`: leaf `i` of the root is fact `i`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// RLP of each block's header, by rising block number; each becomes an anchor.
+    /// RLP of each block's header, by rising block number; each becomes an anchor unless it is linked.
     pub headers: Vec<Vec<u8>>,
+    /// Which headers are believed because of a later block, by rising number.
+    #[serde(default)]
+    pub links: Vec<Link>,
     /// Encodings of the trie nodes on all walks, each once, in the order of their first use.
     pub nodes: Vec<Vec<u8>>,
     /// The facts, with their values.
     pub facts: Vec<Fact>,
-}
-
-/// Why facts cannot be proven from what is given.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum EvidenceError {
-    /// A header is unusable. Not recoverable: ask another node.
-    #[error("header {position}: {source}")]
-    Header {
-        /// Position in the list given.
-        position: usize,
-        /// What is wrong.
-        source: HeaderError,
-    },
-    /// Two headers of one height, or a list out of order.
-    #[error("header {position} is of block {got}, expected a block above {above}")]
-    HeaderOrder {
-        /// Position in the list given.
-        position: usize,
-        /// Number of the header before.
-        above: u64,
-        /// Number of this header.
-        got: u64,
-    },
-    /// A fact is about a block whose header is not given. Recoverable: fetch that header.
-    #[error("fact {position} is about block {block}, whose header is not given")]
-    NoHeader {
-        /// Position of the fact.
-        position: usize,
-        /// Its block.
-        block: u64,
-    },
-    /// A fact asks for something that the block does not have.
-    #[error("fact {position}: {source}")]
-    Field {
-        /// Position of the fact.
-        position: usize,
-        /// What is wrong.
-        source: HeaderError,
-    },
-    /// A node is missing (recoverable: fetch it) or the trie is malformed (not recoverable).
-    #[error("fact {position}: {source}")]
-    Trie {
-        /// Position of the fact.
-        position: usize,
-        /// What is wrong.
-        source: AccountError,
-    },
-    /// A fact has a part which its kind does not have.
-    #[error("fact {position}: the {part} of a {kind:?} fact must be zero")]
-    Shape {
-        /// Position of the fact.
-        position: usize,
-        /// Kind of the fact.
-        kind: FactKind,
-        /// The part that is not zero.
-        part: &'static str,
-    },
-    /// An account field other than 0 to 3.
-    #[error("fact {position} asks for account field {got}, expected 0 (nonce) to 3 (code hash)")]
-    AccountField {
-        /// Position of the fact.
-        position: usize,
-        /// Low 64 bits of the index asked for.
-        got: u64,
-    },
-    /// The tree cannot hold the facts.
-    #[error(transparent)]
-    Facts(#[from] FactError),
-    /// The evidence does not say what it claims. Not recoverable: collect it again.
-    #[error("fact {position} claims the value {}, the evidence says {}", hex::encode(got), hex::encode(expected))]
-    WrongValue {
-        /// Position of the fact.
-        position: usize,
-        /// Value that the evidence proves.
-        expected: Hash,
-        /// Value claimed.
-        got: Hash,
-    },
 }
 
 /// The messages whose digests lead from a storage fact to the key of its walk, the last one being the slot.
@@ -194,44 +124,64 @@ fn read_headers(headers: &[Vec<u8>]) -> Result<BTreeMap<u64, Header<'_>>, Eviden
 }
 
 impl Evidence {
-    /// Finds the value of each wanted fact and collects exactly the messages that prove it. Values in `wanted` are ignored,
-    /// headers of blocks that no fact is about are left out, nodes are looked up in `nodes` by hash.
+    /// Finds the value of each wanted fact and collects exactly the messages that prove it, from headers that are anchors all. Values in
+    /// `wanted` are ignored, headers of blocks that no fact is about are left out, nodes are looked up in `nodes` by hash.
     ///
     /// # Errors
     /// [`EvidenceError`]: a header or node is missing or wrong, or a fact is malformed.
     pub fn collect(wanted: &[Fact], headers: &[Vec<u8>], nodes: &Nodes) -> Result<Self, EvidenceError> {
+        Self::collect_from(wanted, headers, nodes, |_| true)
+    }
+
+    /// [`Self::collect`], where only blocks of which `is_anchor` is true can be anchors. The others are linked to those, by parent hashes and
+    /// by the history contract, as far as the given headers and nodes allow.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] as for `collect`, and [`EvidenceError::Unreachable`].
+    pub fn collect_from(
+        wanted: &[Fact],
+        headers: &[Vec<u8>],
+        nodes: &Nodes,
+        is_anchor: impl Fn(u64) -> bool,
+    ) -> Result<Self, EvidenceError> {
         let blocks = read_headers(headers)?;
-        let mut evidence = Self::default();
+        let used: BTreeSet<u64> = wanted.iter().map(|fact| fact.block).collect();
+        let position = |block: u64| wanted.iter().position(|fact| fact.block == block).unwrap_or_default();
+        if let Some(block) = used.iter().copied().find(|block| !blocks.contains_key(block)) {
+            return Err(EvidenceError::NoHeader { position: position(block), block });
+        }
+        let links = links::choose(&used, &blocks, nodes, is_anchor)?;
+        let used: BTreeSet<u64> =
+            used.into_iter().chain(links.iter().flat_map(|link| [link.block, link.from])).collect();
+        let used_headers = headers.iter().zip(blocks.keys()).filter(|(_, number)| used.contains(number));
+        let mut evidence =
+            Self { headers: used_headers.map(|(rlp, _)| rlp.clone()).collect(), links, ..Self::default() };
+        let hops = evidence.hops_in(&blocks);
         let mut seen = BTreeSet::new();
-        for (position, fact) in wanted.iter().enumerate() {
-            let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
-            let found = find(fact, position, header, nodes)?;
+        for (position, fact) in wanted.iter().chain(&hops).enumerate() {
+            let found = find(fact, position, &blocks[&fact.block], nodes)?;
             let walks = found.account.iter().map(|(walk, _)| walk).chain(&found.slot);
             for step in walks.flat_map(|walk| &walk.steps) {
                 if seen.insert(step.place.message) {
                     evidence.nodes.push(nodes.get(&step.place.message).expect("walked over it").to_vec());
                 }
             }
-            evidence.facts.push(Fact { value: found.value, ..*fact });
+            if position < wanted.len() {
+                evidence.facts.push(Fact { value: found.value, ..*fact });
+            }
         }
-        let used: BTreeSet<u64> = wanted.iter().map(|fact| fact.block).collect();
-        evidence.headers = headers
-            .iter()
-            .zip(blocks.keys())
-            .filter(|(_, number)| used.contains(number))
-            .map(|(rlp, _)| rlp.clone())
-            .collect();
         FactTree::new(&evidence.facts)?;
         Ok(evidence)
     }
 
-    /// Checks every fact again.
+    /// Checks every fact and every link again.
     ///
     /// # Errors
-    /// [`EvidenceError::WrongValue`] when a claimed value is false, others as for [`Evidence::collect`].
+    /// [`EvidenceError::WrongValue`] when a claimed value is false, others as for [`Evidence::collect_from`].
     pub fn check(&self) -> Result<(), EvidenceError> {
         let blocks = read_headers(&self.headers)?;
         let nodes = Nodes::from_iter(&self.nodes);
+        links::check(&self.links, &blocks, &nodes)?;
         for (position, fact) in self.facts.iter().enumerate() {
             let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
             let expected = find(fact, position, header, &nodes)?.value;
@@ -243,19 +193,39 @@ impl Evidence {
         Ok(())
     }
 
-    /// Number and hash of each block.
+    /// Number and hash of each anchor: each header that is not linked.
     ///
     /// # Errors
     /// [`EvidenceError::Header`], [`EvidenceError::HeaderOrder`].
     pub fn anchors(&self) -> Result<Vec<(u64, Hash)>, EvidenceError> {
-        Ok(read_headers(&self.headers)?.values().map(|header| (header.number, header.hash())).collect())
+        let headers = read_headers(&self.headers)?;
+        Ok(headers.values().filter(|h| !self.is_linked(h.number)).map(|h| (h.number, h.hash())).collect())
+    }
+
+    /// Whether the header of this block is linked, so no anchor.
+    pub fn is_linked(&self, block: u64) -> bool {
+        self.links.iter().any(|link| link.block == block)
+    }
+
+    /// What the history contract holds for each hop, as facts: they are proven like others, but are no leaves.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Header`], [`EvidenceError::HeaderOrder`].
+    pub fn hops(&self) -> Result<Vec<Fact>, EvidenceError> {
+        Ok(self.hops_in(&read_headers(&self.headers)?))
+    }
+
+    fn hops_in(&self, blocks: &BTreeMap<u64, Header<'_>>) -> Vec<Fact> {
+        let hop = |link: &Link| Some(link.fact(blocks.get(&link.block)?.hash()));
+        self.links.iter().filter(|link| !link.is_parent()).filter_map(hop).collect()
     }
 
     /// Every message that is hashed, each once: headers, nodes, then the preimages of keys.
     pub fn messages(&self) -> Vec<Vec<u8>> {
         let mut messages: Vec<Vec<u8>> = self.headers.iter().chain(&self.nodes).cloned().collect();
         let mut seen = BTreeSet::new();
-        for fact in &self.facts {
+        let hops = self.hops().unwrap_or_default();
+        for fact in self.facts.iter().chain(&hops) {
             if fact.kind != FactKind::Header && seen.insert(fact.address.to_vec()) {
                 messages.push(fact.address.to_vec());
             }

@@ -80,6 +80,28 @@ impl HistoryInstances {
     }
 }
 
+/// Public inputs of an ancestry proof.
+pub const ANCESTRY_INSTANCES: usize = 6;
+
+/// What an ancestry proof says: the block hashes under `root` are those of the block with the hash `last` and the blocks before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AncestryInstances {
+    /// Keccak Merkle root of the block hashes.
+    pub root: [u8; 32],
+    /// Parent hash of the first block.
+    pub parent: [u8; 32],
+    /// Hash of the last block.
+    pub last: [u8; 32],
+}
+
+impl AncestryInstances {
+    /// Top and low half of root, parent and last.
+    pub fn to_fields(&self) -> Vec<Fr> {
+        let halves = |word: &[u8; 32]| [&word[..16], &word[16..]].map(crate::facts::field);
+        [self.root, self.parent, self.last].iter().flat_map(halves).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +147,16 @@ mod tests {
             };
             let fields = instances.to_fields();
             assert_eq!(fields.len(), SCORE_INSTANCES);
+            assert_eq!(fields, elements(&case["instances"]));
+        }
+    }
+
+    #[test]
+    fn ancestry_inputs_equal_the_vector_shared_with_solidity() {
+        for case in vectors()["ancestry"].as_array().unwrap() {
+            let [root, parent, last] = ["root", "parent", "last"].map(|name| bytes(&case[name]));
+            let fields = AncestryInstances { root, parent, last }.to_fields();
+            assert_eq!(fields.len(), ANCESTRY_INSTANCES);
             assert_eq!(fields, elements(&case["instances"]));
         }
     }

@@ -19,15 +19,19 @@ contract BlockHashes {
     function pin(uint256 number) external returns (bytes32 hash) {
         hash = hashOf(number);
         if (hash == 0) revert HashUnavailable(number, block.number);
-        if (pinned[number] != 0) return hash;
-
-        pinned[number] = hash;
-        emit Pinned(number, hash);
+        remember(number, hash);
     }
 
     /// @notice Canonical hash of block `number`, or 0 if it cannot be known here.
     function hashOf(uint256 number) public view returns (bytes32 hash) {
         hash = BlockHashLib.blockHash(number);
         if (hash == 0) hash = pinned[number];
+    }
+
+    /// @dev The caller knows that `hash` is the canonical hash of block `number`.
+    function remember(uint256 number, bytes32 hash) internal {
+        if (pinned[number] != 0) return;
+        pinned[number] = hash;
+        emit Pinned(number, hash);
     }
 }

@@ -21,7 +21,7 @@ struct Claim {
 }
 
 /// @title Instances
-/// @notice The public inputs of both circuits. Their order is written here and in `circuits/src/instances.rs` only;
+/// @notice The public inputs of the circuits. Their order is written here and in `circuits/src/instances.rs` only;
 /// `test/vectors/instances.json` pins both.
 library Instances {
     /// @notice Anchors a history proof has room for.
@@ -45,6 +45,16 @@ library Instances {
             uint256 hash = uint256(anchor.hash);
             out[2 + 2 * i] = uint256(anchor.number) << 128 | hash >> 128;
             out[3 + 2 * i] = hash & type(uint128).max;
+        }
+    }
+
+    /// @return out upper and lower half of the root of a run, of the parent hash of its first block, of the hash of its last
+    function ancestry(bytes32 root, bytes32 parent, bytes32 last) internal pure returns (uint256[] memory out) {
+        out = new uint256[](6);
+        bytes32[3] memory words = [root, parent, last];
+        for (uint256 i = 0; i < 3; ++i) {
+            out[2 * i] = uint256(words[i]) >> 128;
+            out[2 * i + 1] = uint256(words[i]) & type(uint128).max;
         }
     }
 

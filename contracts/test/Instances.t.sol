@@ -10,6 +10,10 @@ contract InstancesCaller {
         return Instances.history(root, payee, anchors);
     }
 
+    function ancestry(bytes32 root, bytes32 parent, bytes32 last) external pure returns (uint256[] memory) {
+        return Instances.ancestry(root, parent, last);
+    }
+
     function score(uint256 chainId, address subject, uint64 asOf, Claim calldata claim)
         external
         pure
@@ -37,6 +41,21 @@ contract InstancesTest is RealProofTest {
             assertEq(out.length, 18);
         }
         assertGe(i, 1, "no history case in the vector");
+    }
+
+    function test_ancestry_equals_the_shared_vector() public view {
+        uint256 i = 0;
+        for (; vm.keyExistsJson(json, element("", "ancestry", i)); ++i) {
+            string memory at = element("", "ancestry", i);
+            uint256[] memory out = instances.ancestry(
+                vm.parseJsonBytes32(json, string.concat(at, ".root")),
+                vm.parseJsonBytes32(json, string.concat(at, ".parent")),
+                vm.parseJsonBytes32(json, string.concat(at, ".last"))
+            );
+            assertEq(out, vm.parseJsonUintArray(json, string.concat(at, ".instances")), at);
+            assertEq(out.length, 6);
+        }
+        assertGe(i, 1, "no ancestry case in the vector");
     }
 
     function test_score_equals_the_shared_vector() public view {

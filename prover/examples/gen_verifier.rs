@@ -6,6 +6,7 @@
 
 use std::{env, path::PathBuf, process::ExitCode};
 use vouch_prover::{
+    ancestries,
     evm::{Artifact, Passport, Solc},
     histories::{self, CLASSES},
     keys::{Keys, SOURCES},
@@ -82,6 +83,13 @@ fn run(options: &Options) -> Result<bool, Failure> {
         } else {
             write(options, &history(index)?)?;
         }
+    }
+    let class = ancestries::class(&ancestries::SIZE);
+    let ancestry = || -> Result<Keys, Failure> { Ok(ancestries::keys(dir, &srs)?) };
+    if options.check {
+        current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, ancestry)?;
+    } else {
+        write(options, &ancestry()?)?;
     }
     let class = score::class();
     if options.check {

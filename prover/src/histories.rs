@@ -22,11 +22,14 @@ use vouch_circuits::instances::{self, HISTORY_INSTANCES, HistoryInstances, MAX_A
 use vouch_circuits::trie::Nodes;
 
 /// The classes in the order of `HistoryRoots`, smallest first.
-pub const CLASSES: [Capacity; 2] = Capacity::ALL;
+pub const CLASSES: [Capacity; 3] = Capacity::ALL;
+
+/// Classes without links: those which every deployment has.
+pub const WITHOUT_HOPS: usize = 2;
 
 /// Class `index` as keys and verifiers know it.
 pub fn class(index: usize) -> Class {
-    const NAMES: [&str; 2] = ["history_s", "history_m"];
+    const NAMES: [&str; 3] = ["history_s", "history_m", "history_h"];
     Class { name: NAMES[index], k: CLASSES[index].k, num_instances: HISTORY_INSTANCES, weights: None }
 }
 
@@ -56,7 +59,7 @@ impl Histories {
         Self { dir, srs, loaded: Mutex::default() }
     }
 
-    /// Proves the facts of `evidence` in the smallest class that has room.
+    /// Proves the facts of `evidence` in the smallest class that has room, of those which the string is long enough for.
     ///
     /// # Errors
     /// [`EngineError::Capacity`] with what the largest class has too little room for.
@@ -70,11 +73,13 @@ impl Histories {
                 false
             }
         };
-        let Some((index, capacity)) = CLASSES.iter().enumerate().find(fits) else {
+        let classes = CLASSES.iter().enumerate().filter(|(_, class)| class.k <= self.srs.k());
+        let Some((index, capacity)) = classes.into_iter().find(fits) else {
             return Err(EngineError::Capacity { detail: reason });
         };
         let circuit = HistoryCircuit::new(capacity, &witness, instances::address(payee.into())).map_err(prover)?;
         let public = circuit.instances();
+        let anchors = witness.anchors().map_err(prover)?;
         let keys = self.keys(index)?;
         let proof = keys.prove(circuit, public).map_err(prover)?;
         let root = proof.instances.first().map(word).unwrap_or_default();
@@ -82,7 +87,7 @@ impl Histories {
             class: index as u64,
             root,
             payee,
-            anchors: evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect(),
+            anchors: anchors.into_iter().map(|(number, hash)| Anchor { number, hash: hash.into() }).collect(),
             facts: witness.facts,
             instances: proof.instances.iter().map(word).collect(),
             proof: proof.bytes.into(),
@@ -152,7 +157,8 @@ pub fn witness(evidence: &Evidence) -> Result<Witness, EngineError> {
             nodes.insert(node.to_vec());
         }
     }
-    let witness = Witness::collect(&evidence.facts, &headers, &nodes).map_err(prover)?;
+    let is_anchor = |block| block >= evidence.oldest_anchor;
+    let witness = Witness::collect_from(&evidence.facts, &headers, &nodes, is_anchor).map_err(prover)?;
     match witness.facts.iter().zip(&evidence.facts).find(|(proven, claimed)| proven != claimed) {
         None => Ok(witness),
         Some((proven, claimed)) => Err(prover(format!(

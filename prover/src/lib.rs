@@ -1,5 +1,6 @@
 //! From evidence to verified proofs: setup, keys, jobs.
 
+pub mod ancestries;
 pub mod circuits;
 pub mod class;
 pub mod cost;

@@ -10,7 +10,7 @@ use vouch_circuits::facts::{Fact, FactKind};
 use vouch_indexer::{Config, Finality, Indexer, Start, db::Db, replay::Replay};
 use vouch_prover::{
     engine::EngineError,
-    evidence::collect,
+    evidence::{Reach, collect},
     histories::{CLASSES, Histories},
     srs::Srs,
 };
@@ -99,7 +99,7 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     let mut asked: Vec<Fact> = expected.iter().map(|(fact, _)| *fact).collect();
     asked.extend([TOKEN, WETH, MAKER, PAIR].map(|a| question(FactKind::Account, a, U256::from(1), U256::ZERO)));
     asked.push(question(FactKind::Header, Address::ZERO, U256::from(11), U256::ZERO));
-    let evidence = collect(&indexer, &asked).await.expect("evidence");
+    let evidence = collect(&indexer, &asked, Reach::ALL).await.expect("evidence");
     let values: BTreeMap<_, U256> = evidence
         .facts
         .iter()

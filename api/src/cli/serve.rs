@@ -22,7 +22,7 @@ use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::circuits::Circuits;
 use vouch_prover::engine::Engine;
-use vouch_prover::queue::{Queue, QueueConfig};
+use vouch_prover::queue::{HOP_REACH_BLOCKS, Queue, QueueConfig};
 use vouch_prover::srs::is_local;
 
 /// Blocks on top of a final one on local chains, whose `finalized` tag means nothing.
@@ -116,7 +116,8 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let srs = tokio::task::spawn_blocking(move || srs_args.load()).await??;
     srs.allowed_on(chain_id)?;
     let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs)?);
-    let bounds = QueueConfig { max_waiting: args.max_waiting, ..QueueConfig::default() };
+    let reach_blocks = args.srs.hops.then_some(HOP_REACH_BLOCKS);
+    let bounds = QueueConfig { max_waiting: args.max_waiting, reach_blocks, ..QueueConfig::default() };
     let queue = Queue::new(db, indexer.clone(), engine, bounds);
     let contracts = Addresses {
         block_hashes: args.block_hashes,

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
+use vouch_circuits::history::Class;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
 use vouch_prover::keys::Keys;
@@ -27,28 +28,29 @@ pub struct SrsArgs {
     /// SHA-256 that the ceremony file must have, in hex.
     #[arg(long, value_name = "HEX", requires = "ceremony")]
     pub ceremony_sha256: Option<String>,
+    /// History class H too: facts of blocks that anchors no longer reach, by hops. Needs a string of 2^18 points.
+    #[arg(long)]
+    pub hops: bool,
 }
 
-/// Rows of the largest circuit, log2.
-const MAX_K: u32 = {
-    let mut k = 0;
-    let mut i = 0;
-    while i < CLASSES.len() {
-        if CLASSES[i].k > k {
-            k = CLASSES[i].k;
-        }
-        i += 1;
-    }
-    k
-};
-
 impl SrsArgs {
+    /// The history classes in use.
+    pub fn classes(&self) -> &'static [Class] {
+        let count = if self.hops { CLASSES.len() } else { histories::WITHOUT_HOPS };
+        &CLASSES[..count]
+    }
+
+    /// Rows of the largest circuit, log2.
+    fn largest(&self) -> u32 {
+        self.classes().iter().map(|class| class.k).max().unwrap_or_default()
+    }
+
     /// Loads or makes the string.
     ///
     /// # Errors
     /// What is wrong with the file.
     pub fn load(&self) -> eyre::Result<Srs> {
-        let Some(source) = &self.ceremony else { return Ok(Srs::development(&self.keys, MAX_K)?) };
+        let Some(source) = &self.ceremony else { return Ok(Srs::development(&self.keys, self.largest())?) };
         let pin = match &self.ceremony_sha256 {
             None => None,
             Some(text) => {
@@ -57,7 +59,7 @@ impl SrsArgs {
                 Some(bytes.try_into().map_err(|_| eyre::eyre!("--ceremony-sha256: expected 32 bytes, got {got}"))?)
             }
         };
-        Ok(Srs::ceremony(&self.keys, source, MAX_K, pin)?)
+        Ok(Srs::ceremony(&self.keys, source, self.largest(), pin)?)
     }
 }
 
@@ -159,14 +161,14 @@ fn verifier(args: &SrsArgs, keys: &Keys) -> eyre::Result<Passport> {
 }
 
 fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
-    let bar = ProgressBar::new(2 + CLASSES.len() as u64);
+    let bar = ProgressBar::new(2 + args.classes().len() as u64);
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     bar.set_message("reference string");
     let srs = args.load()?;
     bar.inc(1);
     let mut history = Vec::new();
-    for (index, class) in CLASSES.iter().enumerate() {
+    for (index, class) in args.classes().iter().enumerate() {
         bar.set_message(format!("keys of history class {}", class.name));
         let keys = histories::keys(&args.keys, &srs, index)?;
         bar.set_message(format!("verifier of history class {}", class.name));

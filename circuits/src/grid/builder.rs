@@ -17,7 +17,7 @@ pub const PUBLIC_ROWS: usize = 18;
 pub struct Shape {
     /// log2 of the rows.
     pub k: u32,
-    /// Keccak-f permutations that the message memory has room for; a power of two.
+    /// Keccak-f permutations that the message memory has room for.
     pub blocks: usize,
 }
 

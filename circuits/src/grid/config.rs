@@ -162,7 +162,7 @@ impl GridConfig {
     /// Adds the grid to `meta`.
     ///
     /// # Panics
-    /// As [`assert_degrees`] does.
+    /// As `assert_degrees` does.
     pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
         let instance = meta.instance_column();
         let bytes = [0; 2].map(|_| meta.advice_column_in(FirstPhase));

@@ -1,6 +1,7 @@
 //! The history circuit as halo2 sees it: the recorded statement, and keccak over its memory.
 
 use super::{Class, INSTANCES, Layout, LayoutError, constrain};
+use crate::digest::Hash;
 use crate::evidence::Evidence;
 use crate::facts::{Fact, FactKind};
 use crate::grid::{Builder, GridConfig, assign};
@@ -52,7 +53,7 @@ impl HistoryCircuit {
             value: zero,
         };
         let fact = Fact { value: std::array::from_fn(|i| u8::from(i == 31)), ..fact };
-        let evidence = Evidence { headers: vec![blank_header()], nodes: vec![], facts: vec![fact] };
+        let evidence = Evidence { headers: vec![blank_header(&[0; 32])], facts: vec![fact], ..Evidence::default() };
         Self::new(class, &evidence, Fr::ZERO).expect("the smallest evidence fits every class")
     }
 
@@ -74,14 +75,14 @@ impl HistoryCircuit {
     }
 }
 
-/// The header of block 1 of no chain: every hash zero, 15 fields.
-fn blank_header() -> Vec<u8> {
-    let mut payload = Vec::new();
+/// The header of block 1 of no chain: every hash but `parent` zero, 15 fields.
+pub(super) fn blank_header(parent: &Hash) -> Vec<u8> {
+    let mut payload = [&[0x80 + 32], parent.as_slice()].concat();
     let mut zeros = |prefix: &[u8], count: usize| {
         payload.extend_from_slice(prefix);
         payload.extend(std::iter::repeat_n(0, count));
     };
-    for size in [32, 32, 20, 32, 32, 32] {
+    for size in [32, 20, 32, 32, 32] {
         zeros(&[0x80 + size as u8], size);
     }
     zeros(&[0xb9, 1, 0], 256);

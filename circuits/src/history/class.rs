@@ -18,6 +18,10 @@ pub struct Class {
     pub k: u32,
     /// Keccak-f permutations.
     pub blocks: usize,
+    /// Headers that are no anchors, but linked to one.
+    pub links: usize,
+    /// Links by the history contract's storage.
+    pub hops: usize,
     /// Tries.
     pub roots: usize,
     /// Branch nodes, each counted once.
@@ -48,6 +52,8 @@ impl Class {
         name: "S",
         k: 16,
         blocks: 128,
+        links: 0,
+        hops: 0,
         roots: 16,
         branches: 40,
         pairs: 36,
@@ -66,6 +72,8 @@ impl Class {
         name: "M",
         k: 17,
         blocks: 512,
+        links: 0,
+        hops: 0,
         roots: 40,
         branches: 180,
         pairs: 130,
@@ -79,8 +87,33 @@ impl Class {
         facts: 81,
     };
 
+    /// Blocks that no anchor names: some fifteen of mainnet, with an account and a slot each, linked by hops.
+    pub const H: Self = Self {
+        name: "H",
+        k: 18,
+        blocks: 1536,
+        links: 32,
+        hops: 24,
+        roots: 72,
+        branches: 480,
+        pairs: 240,
+        steps: 640,
+        addresses: 24,
+        accounts: 57,
+        slots: 112,
+        plain_keys: 56,
+        mapping_keys: 32,
+        nested_keys: 8,
+        facts: 81,
+    };
+
     /// All classes, smallest first.
-    pub const ALL: [Self; 2] = [Self::S, Self::M];
+    pub const ALL: [Self; 3] = [Self::S, Self::M, Self::H];
+
+    /// Headers, anchors and linked ones.
+    pub(super) fn headers(&self) -> usize {
+        ANCHORS + self.links
+    }
 
     /// Size of the grid.
     pub fn shape(&self) -> Shape {

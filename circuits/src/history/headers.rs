@@ -1,8 +1,9 @@
-//! Headers: the blocks that anchors name, and their fields.
+//! Headers: the blocks that anchors name, those that are linked to them, and their fields.
 //!
 //! Statement: anchor `j` is public as (number * 2^128 + high half of the block hash, low half), or (0, 0) when it is not used. A used
 //! anchor's header provides, for its place `j + 1`: (`STATE`; block, state root), (`PLACE`; block, address 0), and (`VALUE`; field) of each
-//! field but the bloom filter.
+//! field but the bloom filter. A linked header does so for its place too, if (`HASH`; number, hash) is provided: by an anchor, as the parent of
+//! a header, or by a hop (`hops`).
 //!
 //! A header is `f9` and two length bytes, fields 0 to 6 of fixed sizes, then short items. So fields up to `difficulty` have
 //! fixed offsets and only the tail is walked over. Fields from 15 on may be missing: a field is there if and only if the one
@@ -16,14 +17,18 @@
 //! place cell, and neither place has both entries. This split is the safety: with the values under place 0 too, every field of
 //! every block could be forged, and nothing may take a `VALUE` without the `PLACE` of the same place. Its state root
 //! is 0, (`STATE`; `j + 1`, number, 0, 0), the digest of no message that a walk can start at: the entry of digest 0 in
-//! `blocks` is marked `NO_MESSAGE`, which `blocks::message` refuses.
+//! `blocks` is marked `NO_MESSAGE`, which `blocks::message` refuses. The hashes that it names are those of block -1.
+//!
+//! Links cannot go round in a circle: what a header names, itself or through its state, is a block of a smaller number (`hops`), and
+//! numbers are integers from 0 to 2^40. So whoever believes a linked header believes one of a larger number first, and the last of those is an anchor.
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
 use super::blocks::{self, Message};
+use super::hops;
 use super::keys::header_index;
 use super::tables::{tag, two_to};
-use super::words::{ONE, Word, ZERO, between, fixed, integer, modulo_p, number, word_between, word_of};
+use super::words::{ONE, Word, ZERO, between, fixed, integer, modulo_p, number, word_at, word_between, word_of};
 use crate::grid::{Builder, Cell, In, Read};
 
 /// Fields that every header has.
@@ -40,7 +45,7 @@ const BENEFICIARY: usize = 70;
 const DIFFICULTY: usize = 448;
 
 /// First byte of a list of 256 to 65,535 bytes.
-const LONG_LIST: u64 = 0xf9;
+pub(super) const LONG_LIST: u64 = 0xf9;
 /// First byte of a string of 32 bytes.
 const HASH: u64 = 0xa0;
 
@@ -67,71 +72,113 @@ const TAIL: [Form; 16] = {
 pub(super) struct HeaderHint {
     /// The message.
     pub message: Message,
+    /// Its block number.
+    pub number: u64,
     /// Its number of fields.
     pub fields: u64,
     /// Whether the anchor is used.
     pub used: bool,
 }
 
-/// Records the header of place `place`, and returns its anchor's two public inputs: about 145 rows.
-pub(super) fn constrain(b: &mut Builder, place: u64, hint: &HeaderHint) -> [Cell; 2] {
-    let digest = In::Free(integer(b.memory(), hint.message.digest, 32));
-    let (_, base, digest) = blocks::message(b, digest, hint.message, false);
+/// Records the anchor of place `place`, and returns its two public inputs: about 145 rows.
+///
+/// - `names_hashes`: whether the bus is told the anchor's hash and its parent's, for linked headers: four rows more
+pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, names_hashes: bool) -> [Cell; 2] {
+    let (base, digest) = header(b, hint);
     let halves = [0, 16, 32].map(|offset| b.read(digest, offset));
     let high = between(b, &halves[0], &halves[1], 16);
     let low = between(b, &halves[1], &halves[2], 16);
     let used = b.witness(Fr::from(u64::from(hint.used)));
 
-    let mut fields = Fields { place, values: Vec::new() };
-    let state = fixed_fields(b, base, &mut fields);
-    let number = tail(b, base, hint.fields, &mut fields);
-
+    let Fields { state, parent, number, values } = fields(b, base, hint.fields);
     let first = b.arith(&[(number.into(), In::Const(two_to(128)))], Some(high.into()), Fr::ZERO);
     let [square, first, low] = b.mul_row(used.into(), used.into(), (used.into(), first.into()), low.into());
     b.assert_equal(square, used);
     let [state, _, own_place] = b.mul_row(used.into(), state.into(), (ZERO, ZERO), fixed(place));
     b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
     b.provide(tag::PLACE, [own_place.into(), number.into(), ZERO, ZERO]);
-    for (index, top, low) in fields.values {
-        b.provide(tag::VALUE, [fixed(place), index, top, low]);
+    provide(b, place, values);
+    if names_hashes {
+        let hash = word_between(b, &halves[0], &halves[2]);
+        hops::provide(b, used, number, (hash.top, hash.low));
+        let before = b.add_constant(number, -Fr::ONE);
+        hops::provide(b, used, before, (parent.top, parent.low));
     }
     [first, low]
 }
 
-/// The values of a header, to be provided.
-struct Fields {
-    place: u64,
-    values: Vec<(In, In, In)>,
+/// Records the linked header of place `place`: about 145 rows.
+pub(super) fn linked(b: &mut Builder, place: u64, hint: &HeaderHint) {
+    let (base, digest) = header(b, hint);
+    let hash = word_at(b, digest, 0);
+    let Fields { state, parent, number, values } = fields(b, base, hint.fields);
+    b.send(tag::HASH, [number.into(), hash.top.into(), hash.low.into(), ZERO]);
+    b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
+    b.provide(tag::PLACE, [fixed(place), number.into(), ZERO, ZERO]);
+    provide(b, place, values);
+    let before = b.add_constant(number, -Fr::ONE);
+    b.provide(tag::HASH, [before.into(), parent.top.into(), parent.low.into(), ZERO]);
 }
 
-impl Fields {
-    fn add(&mut self, index: In, top: In, low: Cell) {
-        debug_assert!(self.place > 0, "place 0 has no values");
-        self.values.push((index, top, low.into()));
+/// Names any message: its base and the address of its digest.
+fn header(b: &mut Builder, hint: &HeaderHint) -> (Cell, Cell) {
+    let digest = In::Free(integer(b.memory(), hint.message.digest, 32));
+    let (_, base, digest) = blocks::message(b, digest, hint.message, false);
+    (base, digest)
+}
+
+/// Index, top byte and low 248 bits of each field, to be provided.
+type Values = Vec<(In, In, In)>;
+
+/// What a header says.
+struct Fields {
+    /// State root modulo p.
+    state: Cell,
+    parent: Word,
+    number: Cell,
+    values: Values,
+}
+
+/// Reads the header at `base`, of `count` fields.
+fn fields(b: &mut Builder, base: Cell, count: u64) -> Fields {
+    let mut values = Values::new();
+    let (parent, state) = fixed_fields(b, base, &mut values);
+    let number = tail(b, base, count, &mut values);
+    Fields { state, parent, number, values }
+}
+
+/// Provides the values of the header of place `place`.
+fn provide(b: &mut Builder, place: u64, values: Values) {
+    debug_assert!(place > 0, "place 0 has no values");
+    for (index, top, low) in values {
+        b.provide(tag::VALUE, [fixed(place), index, top, low]);
     }
 }
 
-/// Fields 0 to 5; returns the state root modulo p.
-fn fixed_fields(b: &mut Builder, base: Cell, fields: &mut Fields) -> Cell {
+/// Fields 0 to 5; returns the parent hash, and the state root modulo p.
+fn fixed_fields(b: &mut Builder, base: Cell, values: &mut Values) -> (Word, Cell) {
+    let mut parent = None;
     let mut state = None;
     for (field, item) in HASHES {
         let from = b.read(base, item + 1);
         let to = b.read(base, item + 33);
         let word = word_between(b, &from, &to);
-        fields.add(In::Const(header_index(field)), word.top.into(), word.low);
-        if field == 3 {
-            state = Some(modulo_p(b, &word));
+        values.push((In::Const(header_index(field)), word.top.into(), word.low.into()));
+        match field {
+            0 => parent = Some(word),
+            3 => state = Some(modulo_p(b, &word)),
+            _ => {}
         }
     }
     let from = b.read(base, BENEFICIARY);
     let to = b.read(base, BENEFICIARY + 20);
     let beneficiary = between(b, &from, &to, 20);
-    fields.add(In::Const(header_index(2)), ZERO, beneficiary);
-    state.expect("field 3 is in the list")
+    values.push((In::Const(header_index(2)), ZERO, beneficiary.into()));
+    (parent.expect("field 0 is in the list"), state.expect("field 3 is in the list"))
 }
 
 /// The fields from `difficulty` on; returns the block number.
-fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
+fn tail(b: &mut Builder, base: Cell, count: u64, values: &mut Values) -> Cell {
     let prefix = b.read(base, 0);
     b.assert_constant(prefix.byte, Fr::from(LONG_LIST));
     let (first, third) = (b.read(base, 1), b.read(base, 3));
@@ -151,7 +198,7 @@ fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
         }
         let index = header_index(field);
         if field < REQUIRED {
-            fields.add(In::Const(index), word.0, word.1);
+            values.push((In::Const(index), word.0, word.1.into()));
             (at, here) = (next, next_read);
         } else {
             // 0 or 1, 0 after a 0; a missing field provides its value under index 0, which no key has
@@ -160,7 +207,7 @@ fn tail(b: &mut Builder, base: Cell, count: u64, fields: &mut Fields) -> Cell {
                 b.mul_row(there.into(), there.into(), (before, there.into()), In::Const(index));
             b.assert_equal(square, there);
             b.assert_equal(ordered, there);
-            fields.add(index.into(), word.0, word.1);
+            values.push((index.into(), word.0, word.1.into()));
             at = b.arith(&[(there.into(), size)], Some(at.into()), Fr::ZERO);
             here = b.read(at, 0);
             before = there.into();

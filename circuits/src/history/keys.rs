@@ -99,16 +99,17 @@ fn single(b: &mut Builder, hint: Message) -> (Word, Cell) {
     (word, digest)
 }
 
-/// The two words in a block of its own, and its digest.
-fn pair(b: &mut Builder, hint: Message) -> ([Word; 2], Word) {
+/// The two words in a block of its own, and the address of its digest.
+pub(super) fn pair(b: &mut Builder, hint: Message) -> ([Word; 2], Cell) {
     let (base, digest) = block(b, hint);
     let reads = [0, 32, 64].map(|offset| b.read(base, offset));
     let words = [0, 1].map(|i| word_between(b, &reads[i], &reads[i + 1]));
     padding(b, base, 64, reads[2]);
-    (words, word_at(b, digest, 0))
+    (words, digest)
 }
 
-fn assert_same(b: &mut Builder, a: &Word, c: &Word) {
+/// Enforces that two words are the same.
+pub(super) fn assert_same(b: &mut Builder, a: &Word, c: &Word) {
     b.assert_equal(a.top, c.top);
     b.assert_equal(a.low, c.low);
 }
@@ -142,6 +143,7 @@ pub(super) fn slot(b: &mut Builder, number: u64, [last]: [Message; 1]) {
 /// Key `number`: a slot of a mapping. 31 rows.
 pub(super) fn mapping(b: &mut Builder, number: u64, [first, last]: [Message; 2]) {
     let ([key, slot], inner) = pair(b, first);
+    let inner = word_at(b, inner, 0);
     let (hashed, digest) = single(b, last);
     assert_same(b, &hashed, &inner);
     provide(b, number, &Meaning { kind: FactKind::Mapping, slot, key: Some(key), key2: None }, digest);
@@ -150,7 +152,9 @@ pub(super) fn mapping(b: &mut Builder, number: u64, [first, last]: [Message; 2])
 /// Key `number`: a slot of a mapping of mappings. 46 rows.
 pub(super) fn nested(b: &mut Builder, number: u64, [first, second, last]: [Message; 3]) {
     let ([key, slot], outer) = pair(b, first);
+    let outer = word_at(b, outer, 0);
     let ([key2, at], inner) = pair(b, second);
+    let inner = word_at(b, inner, 0);
     assert_same(b, &at, &outer);
     let (hashed, digest) = single(b, last);
     assert_same(b, &hashed, &inner);

@@ -32,8 +32,26 @@ pub(super) struct LeafHint {
     pub used: bool,
 }
 
-/// Records a leaf: 54 rows, and 10 in the tree above it.
-pub(super) fn leaf(b: &mut Builder, hint: &LeafHint) -> Cell {
+/// What a key, a place and a value that belong together say.
+pub(super) struct Said {
+    /// Kind and the top bytes of the key's words, each at its bit of the leaf.
+    pub head: Cell,
+    /// Low 248 bits of the slot.
+    pub slot: Cell,
+    key: Cell,
+    key2: Cell,
+    /// The block.
+    pub block: Cell,
+    /// The address as an integer.
+    pub address: Cell,
+    /// Top byte of the value.
+    pub top: Cell,
+    /// Low 248 bits of the value.
+    pub low: Cell,
+}
+
+/// Looks up the key, place and value that `hint` names: four rows.
+pub(super) fn said(b: &mut Builder, hint: &LeafHint) -> Said {
     let [head, slot, key, key2, index] = hint.says.map(In::Free);
     let [number, head, slot, key] = b.send(tag::KEY, [free(hint.key), head, slot, key]);
     let [_, key2, index, _] = b.send(tag::KEY_INDEX, [number.into(), key2, index, ZERO]);
@@ -41,6 +59,12 @@ pub(super) fn leaf(b: &mut Builder, hint: &LeafHint) -> Cell {
     let [place, block, address, _] = b.send(tag::PLACE, [free(hint.place), block, address, root]);
     let [top, low] = hint.value.map(In::Free);
     let [_, _, top, low] = b.send(tag::VALUE, [place.into(), index.into(), top, low]);
+    Said { head, slot, key, key2, block, address, top, low }
+}
+
+/// Records a leaf: 54 rows, and 10 in the tree above it.
+pub(super) fn leaf(b: &mut Builder, hint: &LeafHint) -> Cell {
+    let Said { head, slot, key, key2, block, address, top, low } = said(b, hint);
     let parts = [
         (block.into(), In::Const(two_to(at_bit::BLOCK as u64))),
         (address.into(), In::Const(two_to(at_bit::ADDRESS as u64))),

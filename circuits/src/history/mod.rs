@@ -10,20 +10,24 @@
 //! | `steps` | which nodes a root reaches |
 //! | `walks` | what a trie says about a key |
 //! | `keys` | what a fact means, and which digest its walk follows |
-//! | `headers` | anchors and the fields of their headers |
+//! | `headers` | anchors, linked headers, and the fields of both |
+//! | `hops` | block hashes that the history contract holds |
 //! | `accounts` | accounts and storage slots |
 //! | `leaves` | facts, leaves, root |
 //! | `circuit` | the whole as halo2 sees it, with keccak |
+//! | `ancestry` | another circuit of the same parts: consecutive headers under one keccak root |
 //!
 //! Read, don't parse: bytes under a canonical hash are well formed, so no encoding is validated, only interpreted in the one
 //! right way. The parts meet on the bus: each *provides* statements and *uses* those of others; every use must be provided by
 //! somebody. A part says nothing that does not follow from the committed bytes and the statements it uses.
 
 mod accounts;
+pub mod ancestry;
 mod blocks;
 mod circuit;
 mod class;
 mod headers;
+mod hops;
 mod keys;
 mod layout;
 mod leaves;
@@ -80,9 +84,13 @@ pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell]
     accounts::filler_state(b, layout::filler_block(), layout::folded(&keccak256(&layout::FILLER)));
     let mut place = 1..;
     let mut next = || place.next().expect("numbers go on");
-    let anchors: Vec<[Cell; 2]> = layout.headers.iter().map(|header| headers::constrain(b, next(), header)).collect();
+    let has_links = class.links > 0;
+    let anchors: Vec<[Cell; 2]> =
+        layout.anchors.iter().map(|header| headers::anchor(b, next(), header, has_links)).collect();
+    layout.links.iter().for_each(|header| headers::linked(b, next(), header));
     layout.accounts.iter().for_each(|account| accounts::account(b, next(), account));
     layout.slots.iter().for_each(|slot| accounts::slot(b, slot));
+    layout.hops.iter().for_each(|hop| hops::hop(b, hop));
 
     let leaves: Vec<Cell> = layout.leaves.iter().map(|leaf| leaves::leaf(b, leaf)).collect();
     let root = leaves::root(b, &leaves);

@@ -47,6 +47,8 @@ pub(super) mod tag {
     pub const VALUE: u64 = 23;
     /// Address as an integer, address of its keccak digest.
     pub const ADDRESS: u64 = 24;
+    /// Block, top byte and low 248 bits of its hash: the hashes that anchors, children and the history contract name.
+    pub const HASH: u64 = 25;
 }
 
 /// `2^bits`.

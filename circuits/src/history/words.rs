@@ -8,7 +8,7 @@
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
-use super::tables::{bytes_shift, short_size, tag};
+use super::tables::{bytes_shift, short_size, tag, two_to};
 use crate::grid::{Builder, Cell, In, Memory, Read};
 
 pub(super) const ZERO: In = In::Const(Fr::ZERO);
@@ -64,6 +64,19 @@ pub(super) fn word_at(b: &mut Builder, base: Cell, offset: usize) -> Word {
 /// The word modulo p: one row.
 pub(super) fn modulo_p(b: &mut Builder, word: &Word) -> Cell {
     b.arith(&[(word.top.into(), In::Const(bytes_shift(31)))], Some(word.low.into()), Fr::ZERO)
+}
+
+/// Enforces `x < 16^digits`, for at most 16 digits: one row a digit, and one for three.
+pub(super) fn assert_below(b: &mut Builder, x: Cell, digits: u64) {
+    let value = small(x.value());
+    let shares: Vec<(In, In)> = (0..digits)
+        .map(|i| {
+            let [digit, ..] = b.send(tag::NIBBLE, [free(value >> (4 * i) & 15), ZERO, ZERO, ZERO]);
+            (digit.into(), In::Const(two_to(4 * i)))
+        })
+        .collect();
+    let sum = b.dot(&shares, Fr::ZERO);
+    b.assert_equal(sum, x);
 }
 
 /// A short RLP item read as a big-endian number.

@@ -107,23 +107,35 @@ pub fn flags(b: &mut Builder, first: &[bool]) -> Flags {
 
 /// Proves keccak over the whole memory: for [`crate::grid::assign`]'s `finish`.
 ///
+/// The sumchecks are about a power of two of instances. Those beyond the memory are *idle*: each hashes the empty message, of which
+/// everybody knows the bytes, so they need no memory.
+///
 /// # Panics
-/// If the number of flags is not the number of blocks in the memory, or not a power of two.
+/// If the number of flags is not the number of blocks in the memory.
 pub fn finish(b: &mut Builder, flags: &Flags, blocks: &Blocks) {
-    let n = flags.first.len();
-    assert_eq!((n, n.count_ones()), (b.memory().blocks(), 1), "one flag for each block, a power of two");
+    assert_eq!(flags.first.len(), b.memory().blocks(), "one flag for each block");
+    let instances = flags.first.len().next_power_of_two();
     let seed = seed(b, flags);
-    let (proof, _) = prover::prove(&blocks.blocks, &blocks.first, seed.value());
+    let (mut messages, mut first) = (blocks.blocks.clone(), blocks.first.clone());
+    messages.resize(instances, pad(&[])[0]);
+    first.resize(instances, true);
+    let (proof, _) = prover::prove(&messages, &first, seed.value());
     verify(b, flags, seed, &proof);
 }
 
 /// Checks `proof` and binds what it claims to the memory.
 fn verify(b: &mut Builder, flags: &Flags, seed: Cell, proof: &Proof<Fr>) {
     let proof = proof.map(|v| b.witness(*v));
-    let claim = verifier::verify(b, seed, &flags.first, &proof);
+    let mut first = flags.first.clone();
+    if first.len() < 1 << proof.n() {
+        let fresh = Builder::constant(b, Fr::ONE);
+        first.resize(1 << proof.n(), fresh);
+    }
+    let mut claim = verifier::verify(b, seed, &first, &proof);
+    let idle = [&mut claim.eq, &mut claim.u].map(|weights| weights.split_off(flags.first.len()));
     weigh(b, &claim);
     let table = b.lane_weights();
-    close(b, &claim, &table);
+    close(b, &claim, &idle, &table);
 }
 
 /// The seed of the transcript: the challenge with all flags.
@@ -161,8 +173,8 @@ fn weigh(b: &mut Builder, claim: &ByteClaim<Cell>) {
     }
 }
 
-/// Checks `Σ_b Σ_j place_j T[b] m[b][j] = value`.
-fn close(b: &mut Builder, claim: &ByteClaim<Cell>, table: &[[Cell; 8]]) {
+/// Checks `Σ_b Σ_j place_j T[b] m[b][j] = value`, less the share of idle instances, whose weights for messages and states are `idle`.
+fn close(b: &mut Builder, claim: &ByteClaim<Cell>, idle: &[Vec<Cell>; 2], table: &[[Cell; 8]]) {
     let places = eq_table(b, &claim.q_z[3..]);
     let bits = eq_table(b, &claim.q_z[..3]);
     let minus_twice: Vec<Cell> = bits.iter().map(|bit| b.mul_constant(*bit, -Fr::from(2))).collect();
@@ -181,8 +193,39 @@ fn close(b: &mut Builder, claim: &ByteClaim<Cell>, table: &[[Cell; 8]]) {
         let pairs: Vec<(Cell, Cell)> = places.iter().copied().zip(*weights).collect();
         terms.push((value, Arith::dot(b, None, &pairs, Fr::ZERO)));
     }
+    if !idle[0].is_empty() {
+        let block = pad(&[])[0];
+        let state = states(&[block], &[true])[0];
+        for (instances, bytes, lanes) in [(&idle[0], &block[..], &claim.a[..]), (&idle[1], &state[..], &claim.b[..])] {
+            terms.push(share(b, instances, bytes, lanes, &places, &values));
+        }
+    }
     let sum = Arith::dot(b, None, &terms, Fr::ZERO);
     Builder::assert_equal(b, sum, claim.value);
+}
+
+/// The share in a claim of instances that all have the same `bytes`: the sum of their weights, and what each of them says.
+///
+/// - `lanes`: weight of each lane; `places`: of each byte of a lane; `values`: what each byte counts
+fn share(
+    b: &mut Builder,
+    instances: &[Cell],
+    bytes: &[u8],
+    lanes: &[Cell],
+    places: &[Cell],
+    values: &[Cell],
+) -> (Cell, Cell) {
+    let weights: Vec<(Fr, Cell)> = instances.iter().map(|weight| (Fr::ONE, *weight)).collect();
+    let weight = b.linear(None, &weights, Fr::ZERO);
+    let said: Vec<(Cell, Cell)> = bytes
+        .chunks(8)
+        .zip(lanes)
+        .map(|(chunk, lane)| {
+            let pairs: Vec<_> = places.iter().copied().zip(chunk.iter().map(|byte| values[*byte as usize])).collect();
+            (*lane, Arith::dot(b, None, &pairs, Fr::ZERO))
+        })
+        .collect();
+    (weight, Arith::dot(b, None, &said, Fr::ZERO))
 }
 
 /// The seed natively.
@@ -233,7 +276,8 @@ mod tests {
 
     /// What the prover commits (`committed`) and what it proves keccak of (`proven`).
     fn accepts(committed: &Blocks, proven: &Blocks) -> bool {
-        let mut builder = Builder::new(SHAPE, committed.memory());
+        let shape = Shape { blocks: committed.blocks.len(), ..SHAPE };
+        let mut builder = Builder::new(shape, committed.memory());
         let flags = flags(&mut builder, &committed.first);
         let circuit = Bound { builder, flags, blocks: proven.clone() };
         MockProver::run(SHAPE.k, &circuit, vec![vec![]]).expect("the grid fits").verify().is_ok()
@@ -267,6 +311,23 @@ mod tests {
         let mut rerun = committed.clone();
         rerun.states = states(&rerun.blocks, &rerun.first);
         assert_eq!(accepts(&committed, &rerun), committed.states == rerun.states);
+    }
+
+    #[test]
+    fn an_instance_beyond_the_memory_hashes_the_empty_message() {
+        let three = Blocks::new(&[vec![7; 200], vec![8]], 3).expect("three blocks");
+        assert!(accepts(&three, &three));
+        let mut committed = three.clone();
+        committed.states[2][0] ^= 1;
+        assert!(!accepts(&committed, &three), "a digest that was not proven");
+        // the fourth instance: the empty message, another one, the second block of the one before
+        let four = |fourth: &[u8]| Blocks::new(&[&[7; 200], &[8][..], fourth], 4).expect("four blocks");
+        assert!(accepts(&three, &four(&[])));
+        assert!(!accepts(&three, &four(&[9])));
+        let mut continued = four(&[]);
+        continued.first[3] = false;
+        continued.states = states(&continued.blocks, &continued.first);
+        assert!(!accepts(&three, &continued));
     }
 
     #[test_case(|b, f| b.tamper(f.first[1], Fr::from(2)); "a flag that is not a bit")]

@@ -45,7 +45,12 @@ pub struct QueueConfig {
     pub max_restarts: u32,
     /// Wait between two looks when there is nothing to do.
     pub idle_wait: Duration,
+    /// How far behind the tip a block can be an anchor; older ones are linked by hops, in class H. `None`: however old.
+    pub reach_blocks: Option<u64>,
 }
+
+/// A reach that leaves 191 blocks, 38 minutes, from the collection of evidence to the post.
+pub const HOP_REACH_BLOCKS: u64 = 8_000;
 
 impl Default for QueueConfig {
     fn default() -> Self {
@@ -55,6 +60,7 @@ impl Default for QueueConfig {
             retry_delay: Duration::from_secs(1),
             max_restarts: 8,
             idle_wait: Duration::from_secs(1),
+            reach_blocks: None,
         }
     }
 }

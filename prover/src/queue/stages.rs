@@ -3,8 +3,8 @@
 use super::setback::Setback;
 use super::{Queue, QueueError, gone_text};
 use crate::cost::Meter;
-use crate::engine::{Anchor, Engine, EngineError, HistoryProof, ScoreTask};
-use crate::evidence;
+use crate::engine::{Engine, EngineError, HistoryProof, ScoreTask};
+use crate::evidence::{self, EvidenceError, Reach};
 use crate::jobs::{Job, Query, Score, Stage, StageCost};
 use alloy::primitives::B256;
 use vouch_circuits::facts::Fact;
@@ -68,10 +68,18 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub(super) async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
         let meter = Meter::start();
         let questions = self.questions(&job.query)?;
-        let evidence = evidence::collect(&self.indexer, &questions).await?;
-        job.anchors = evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect();
+        let evidence = evidence::collect(&self.indexer, &questions, self.reach()?).await?;
+        job.anchors = evidence.anchors();
         advance(job, Stage::ProvingHistory, meter);
         Ok(self.store.save_evidence(job, &evidence)?)
+    }
+
+    /// Blocks that can still be anchors when the proof is posted.
+    fn reach(&self) -> Result<Reach, Setback> {
+        let Some(back) = self.config.reach_blocks else { return Ok(Reach::ALL) };
+        let tip = self.indexer.store().last_header().map_err(IndexError::Db).map_err(EvidenceError::Index)?;
+        let newest = tip.ok_or(EvidenceError::Index(IndexError::Empty))?.number;
+        Ok(Reach { oldest: newest.saturating_sub(back), newest })
     }
 
     pub(super) async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
@@ -88,6 +96,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         .await?;
         self.still_canonical(job)?;
         job.roots = vec![proof.root];
+        job.anchors = proof.anchors.clone();
         advance(job, Stage::ProvingScore, meter);
         Ok(self.store.save_history(job, &proof)?)
     }

@@ -158,6 +158,7 @@ pub fn bounds() -> QueueConfig {
         retry_delay: Duration::from_millis(1),
         max_restarts: 2,
         idle_wait: Duration::from_millis(5),
+        reach_blocks: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::facts::{Fact, at_bit, field, split};
 use crate::header::Header;
 use crate::history::accounts::{AccountHint, SlotHint};
 use crate::history::blocks::Message;
-use crate::history::class::ANCHORS;
+use crate::history::class::Class;
 use crate::history::keys::{ACCOUNT_KEY, HEADER_KEY, account_index, header_index, slot_index};
 use crate::history::leaves::LeafHint;
 use crate::history::tables::two_to;
@@ -26,6 +26,7 @@ pub(super) struct Block<'a> {
 
 /// What all facts share.
 pub(super) struct Context<'a> {
+    pub class: &'a Class,
     pub places: &'a Places,
     pub keys: &'a Keys,
     pub zeros: u64,
@@ -83,7 +84,7 @@ impl Parts {
                 end: walks.add(context.places, root, &keccak256(&fact.address), account_walk),
                 zeros: context.zeros,
             };
-            leaf.place = self.account(hint);
+            leaf.place = self.account(context.class, hint);
             let storage = storage_root(account.as_ref());
             leaf.of = [leaf.of[0], hint.address, folded(&storage)];
             match (&found.slot, storage_slot(fact)) {
@@ -111,11 +112,11 @@ impl Parts {
     }
 
     /// The place of the account, which is added unless it is there.
-    fn account(&mut self, hint: AccountHint) -> u64 {
+    fn account(&mut self, class: &Class, hint: AccountHint) -> u64 {
         let position = self.accounts.iter().position(|other| *other == hint).unwrap_or_else(|| {
             self.accounts.push(hint);
             self.accounts.len() - 1
         });
-        (ANCHORS + 1 + position) as u64
+        (class.headers() + 1 + position) as u64
     }
 }

@@ -1,7 +1,7 @@
 //! Which keys the facts have, and the messages that they hash.
 
 use super::places::{Once, Places, pad};
-use crate::evidence::{Evidence, key_preimages, storage_slot};
+use crate::evidence::{key_preimages, storage_slot};
 use crate::facts::{Fact, FactKind};
 use crate::history::blocks::Message;
 use crate::history::class::{Class, Overflow};
@@ -28,9 +28,9 @@ impl Keys {
         Fact { slot: fact.slot, key: fact.key, key2: fact.key2, ..blank(fact.kind) }
     }
 
-    pub fn new(evidence: &Evidence) -> Self {
+    pub fn new<'f>(facts: impl IntoIterator<Item = &'f Fact>) -> Self {
         let mut keys = Self { plain: Once::new(), mapping: Once::new(), nested: Once::new(), capacity: [0; 3] };
-        for fact in &evidence.facts {
+        for fact in facts {
             keys.of_kind(fact.kind).into_iter().for_each(|once| once.add(Self::part(fact)));
         }
         keys

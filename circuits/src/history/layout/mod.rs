@@ -22,6 +22,7 @@ use super::accounts::{AccountHint, SlotHint};
 use super::blocks::Message;
 use super::class::{ANCHORS, Class, Overflow};
 use super::headers::{self, HeaderHint};
+use super::hops::HopHint;
 use super::keys::{HEADER_KEY, header_index};
 use super::leaves::LeafHint;
 use super::steps::{Step, empty_root};
@@ -84,7 +85,9 @@ pub enum LayoutError {
 pub struct Layout {
     /// The messages to hash, in their order; each takes whole blocks.
     pub messages: Vec<Vec<u8>>,
-    pub(super) headers: Vec<HeaderHint>,
+    pub(super) anchors: Vec<HeaderHint>,
+    pub(super) links: Vec<HeaderHint>,
+    pub(super) hops: Vec<HopHint>,
     pub(super) roots: Vec<Message>,
     pub(super) branches: Vec<u64>,
     pub(super) pairs: Vec<u64>,
@@ -118,7 +121,8 @@ impl Layout {
             places.add(&message);
         }
 
-        let mut keys = Keys::new(evidence);
+        let hop_facts = evidence.hops()?;
+        let mut keys = Keys::new(evidence.facts.iter().chain(&hop_facts));
         keys.fill(class);
         let key_messages = keys.place(class, &mut places)?;
         let filler_address =
@@ -130,22 +134,23 @@ impl Layout {
         walks.empty_item = filler.base + FILLER_EMPTY;
         let filler_walk = FillerWalk::new(&places, &mut walks, filler, &filler_address)?;
         let zeros = filler.base + FILLER_ZEROS;
-        let context = Context { places: &places, keys: &keys, zeros };
+        let context = Context { class, places: &places, keys: &keys, zeros };
         let mut parts = Parts::new();
         parts.addresses.add(places.by_bytes[filler_address.as_slice()]);
-        for (position, fact) in evidence.facts.iter().enumerate() {
+        let places_of_blocks = header_places(evidence, &headers);
+        for (position, fact) in evidence.facts.iter().chain(&hop_facts).enumerate() {
             let header = headers.iter().position(|header| header.number == fact.block).expect("checked");
-            let block = Block { place: header as u64 + 1, header: &headers[header] };
+            let block = Block { place: places_of_blocks[header], header: &headers[header] };
             let found = evidence::find(fact, position, block.header, &walks.nodes)?;
             parts.add(&context, &mut walks, fact, &block, &found);
         }
-        let header_hints = header_hints(&headers, evidence, &places)?;
+        let (anchors, links) = header_hints(evidence, &headers, &places)?;
         if places.used > class.blocks {
             let (expected, got) = (class.blocks, places.used);
             return Err(Overflow { class: class.name, what: "keccak blocks", expected, got }.into());
         }
 
-        let number = headers[0].number;
+        let number = anchors[0].number;
         let unused_leaf = LeafHint {
             key: HEADER_KEY + 8,
             says: [Fr::from(1), Fr::from(8), Fr::ZERO, Fr::ZERO, header_index(8)],
@@ -154,7 +159,7 @@ impl Layout {
             value: [Fr::ZERO, Fr::from(number)],
             used: false,
         };
-        let last_account = (ANCHORS + class.accounts) as u64;
+        let last_account = (class.headers() + class.accounts) as u64;
         let filler_slot = SlotHint {
             account: last_account,
             says: [filler_block(), filler_walk.account.address, empty_root()],
@@ -162,18 +167,21 @@ impl Layout {
             end: filler_walk.slot,
             zeros,
         };
-        let Parts { mut accounts, slots, leaves, addresses, .. } = parts;
+        let Parts { mut accounts, slots, mut leaves, addresses, .. } = parts;
+        let hops: Vec<HopHint> = leaves
+            .drain(evidence.facts.len()..)
+            .zip(evidence.links.iter().filter(|link| !link.is_parent()))
+            .map(|(read, link)| HopHint { read, back: Fr::from(link.from - link.block - 1), used: Fr::ONE })
+            .collect();
+        let unused_hop = HopHint { read: unused_leaf, back: Fr::ZERO, used: Fr::ZERO };
+        let unused_anchor = HeaderHint { used: false, ..anchors[0] };
         // the last place is always the filler's
         accounts = pad(class, "accounts (one is a filler)", accounts, class.accounts - 1, filler_walk.account)?;
         accounts.push(filler_walk.account);
         Ok(Self {
-            headers: pad(
-                class,
-                "anchors",
-                header_hints.clone(),
-                ANCHORS,
-                HeaderHint { used: false, ..header_hints[0] },
-            )?,
+            links: pad(class, "linked headers", links, class.links, anchors[0])?,
+            hops: pad(class, "hops", hops, class.hops, unused_hop)?,
+            anchors: pad(class, "anchors", anchors, ANCHORS, unused_anchor)?,
             roots: pad(class, "tries", walks.roots.0, class.roots, filler)?,
             branches: pad(class, "branch nodes", walks.branches.0, class.branches, filler.base)?,
             pairs: pad(class, "leaves and extensions", walks.pairs.0, class.pairs, filler.base + 1)?,
@@ -191,14 +199,28 @@ impl Layout {
     }
 }
 
-fn header_hints(headers: &[Header<'_>], evidence: &Evidence, places: &Places) -> Result<Vec<HeaderHint>, LayoutError> {
+/// The place of each header: anchors come first.
+fn header_places(evidence: &Evidence, headers: &[Header<'_>]) -> Vec<u64> {
+    let (mut anchor, mut link) = (1.., ANCHORS as u64 + 1..);
+    let place = |header: &Header<'_>| if evidence.is_linked(header.number) { link.next() } else { anchor.next() };
+    headers.iter().filter_map(place).collect()
+}
+
+/// Anchors and linked headers.
+fn header_hints(
+    evidence: &Evidence,
+    headers: &[Header<'_>],
+    places: &Places,
+) -> Result<(Vec<HeaderHint>, Vec<HeaderHint>), LayoutError> {
     let hint = |(header, rlp): (&Header<'_>, &Vec<u8>)| {
         let sizes: Vec<usize> =
             (0..header.field_count()).map(|field| header.field_bytes(field).map_or(0, <[u8]>::len)).collect();
         if !headers::readable(&sizes) {
             return Err(LayoutError::Header { block: header.number });
         }
-        Ok(HeaderHint { message: places.by_bytes[rlp.as_slice()], fields: sizes.len() as u64, used: true })
+        let message = places.by_bytes[rlp.as_slice()];
+        Ok(HeaderHint { message, number: header.number, fields: sizes.len() as u64, used: true })
     };
-    headers.iter().zip(&evidence.headers).map(hint).collect()
+    let hints: Vec<HeaderHint> = headers.iter().zip(&evidence.headers).map(hint).collect::<Result<_, _>>()?;
+    Ok(hints.into_iter().partition(|hint| !evidence.is_linked(hint.number)))
 }

@@ -54,13 +54,24 @@ fn state(accounts: &BTreeMap<[u8; 20], Account>, nodes: &mut Nodes) -> Hash {
     add(&leaves)
 }
 
-/// The header of block `number` on top of `accounts`, with `fields` fields.
+/// The header of block `number` on top of `accounts`, with `fields` fields, whose parent is nothing.
 pub(super) fn header(block: u64, accounts: &BTreeMap<[u8; 20], Account>, fields: usize, nodes: &mut Nodes) -> Vec<u8> {
+    child(&[1; 32], block, accounts, fields, nodes)
+}
+
+/// [`header`], whose parent has the hash `parent`.
+pub(super) fn child(
+    parent: &Hash,
+    block: u64,
+    accounts: &BTreeMap<[u8; 20], Account>,
+    fields: usize,
+    nodes: &mut Nodes,
+) -> Vec<u8> {
     let root = state(accounts, nodes);
     let number = block.to_be_bytes();
     let time = (1_700_000_000 + 12 * block).to_be_bytes();
     let hash = |byte: u8| [byte; 32].to_vec();
-    let mut all = vec![hash(1), hash(2), vec![3; 20], root.to_vec(), hash(4), hash(5), vec![0; 256], vec![]];
+    let mut all = vec![parent.to_vec(), hash(2), vec![3; 20], root.to_vec(), hash(4), hash(5), vec![0; 256], vec![]];
     all.extend([
         minimal(&number).to_vec(),
         vec![1, 0xc9, 0xc3, 0x80],

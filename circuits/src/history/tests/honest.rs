@@ -254,7 +254,9 @@ fn rows_of_each_part() {
     let evidence = small_evidence();
     let rows = |class: &Class| record(class, &Layout::new(class, &evidence).expect("it fits")).rows();
     let base = rows(&SMALL);
-    let more: [(&str, Class); 12] = [
+    let more: [(&str, Class); 14] = [
+        ("linked header, with what anchors say then", Class { links: 3, ..SMALL }),
+        ("hop", Class { hops: 3, ..SMALL }),
         ("root", Class { roots: SMALL.roots + 3, ..SMALL }),
         ("branch", Class { branches: SMALL.branches + 3, ..SMALL }),
         ("pair", Class { pairs: SMALL.pairs + 3, ..SMALL }),

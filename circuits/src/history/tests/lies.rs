@@ -76,7 +76,7 @@ pub(super) fn unprovided(wanted: u64) -> impl Fn(Violation) {
 }
 
 /// What the lie must fail at: two cells that differ.
-pub(super) fn unequal() -> impl Fn(Violation) {
+pub(in crate::history) fn unequal() -> impl Fn(Violation) {
     |violation| assert!(matches!(violation, Violation::Copy { .. }), "{violation}")
 }
 
@@ -144,7 +144,7 @@ fn a_nested_mapping_around_another_slot() {
 fn a_key_in_the_middle_of_a_longer_message() {
     // the second block of a header is no message of one block
     let mut attack = attack();
-    let header = attack.layout.headers[0].message;
+    let header = attack.layout.anchors[0].message;
     attack.layout.plain_keys[3] = [Message { base: header.base + 136, ..header }];
     unprovided(tag::DIGEST)(attack.violation());
 }
@@ -173,7 +173,7 @@ fn padding_is_fixed_byte_by_byte() {
 #[test_case(23; "two fields more")]
 fn a_header_with_another_number_of_fields(fields: u64) {
     let mut attack = attack();
-    attack.layout.headers[0].fields = fields;
+    attack.layout.anchors[0].fields = fields;
     assert!(record(&SMALL, &attack.layout).check().is_err());
 }
 
@@ -208,7 +208,7 @@ fn a_field_that_the_fork_does_not_have() {
 fn a_fact_at_a_block_that_no_anchor_reaches() {
     for poison in [1, 0] {
         let mut attack = attack();
-        attack.layout.headers[0].used = false;
+        attack.layout.anchors[0].used = false;
         for leaf in attack.layout.leaves.iter_mut().filter(|leaf| leaf.place == 1) {
             leaf.place = poison;
         }
@@ -230,7 +230,7 @@ fn an_account_at_a_block_that_no_anchor_reaches() {
 #[test]
 fn a_header_that_is_another_message() {
     let mut attack = attack();
-    attack.layout.headers[0].message = attack.layout.roots[1];
+    attack.layout.anchors[0].message = attack.layout.roots[1];
     assert!(record(&SMALL, &attack.layout).check().is_err());
 }
 

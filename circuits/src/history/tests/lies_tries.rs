@@ -111,7 +111,7 @@ fn a_leaf_read_as_a_branch() {
 fn a_branch_that_begins_inside_a_string() {
     // a list head in the middle of a leaf's bytes: the sixteen items after it do not end with it
     let mut attack = attack();
-    let memory = builder(&SMALL, &attack.layout.messages).0.memory().clone();
+    let memory = builder_of(SMALL.shape(), &attack.layout.messages).0.memory().clone();
     let base = attack.layout.branches[2] as usize;
     let inside = (base + 4..base + 400).find(|at| (0xc0..=0xf9).contains(&memory.byte(*at))).expect("some byte");
     attack.layout.branches[SMALL.branches - 1] = inside as u64;
@@ -138,7 +138,7 @@ fn a_step_that_is_not_there(lie: fn(&mut Step), missing: u64) {
 fn a_step_to_a_node_with_another_hash() {
     let mut attack = attack();
     let step = honest_step(&attack);
-    let other = attack.layout.headers[0].message;
+    let other = attack.layout.anchors[0].message;
     attack.layout.steps[step].child = Some(other);
     unprovided(tag::DIGEST)(attack.violation());
 }
@@ -173,7 +173,7 @@ fn a_trie_that_justifies_itself() {
 
 #[test]
 fn no_message_as_a_root() {
-    let mut b = builder(&SMALL, &[vec![1]]).0;
+    let mut b = builder_of(SMALL.shape(), &[vec![1]]).0;
     let fixed = |v: u64| crate::grid::In::Const(Fr::from(v));
     let digest = words::integer(b.memory(), 8, 32);
     b.provide(tag::DIGEST, [crate::grid::In::Const(digest), fixed(0), fixed(8), fixed(blocks::NO_MESSAGE)]);
@@ -183,7 +183,7 @@ fn no_message_as_a_root() {
 
 #[test]
 fn an_empty_item_that_is_not_empty() {
-    let mut b = builder(&SMALL, &[vec![1]]).0;
+    let mut b = builder_of(SMALL.shape(), &[vec![1]]).0;
     steps::empty_trie(&mut b, 0);
     unequal()(b.check().expect_err("byte 0 is 1"));
 }

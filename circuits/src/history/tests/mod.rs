@@ -2,8 +2,9 @@
 
 mod chain;
 mod honest;
-mod lies;
+pub(super) mod lies;
 mod lies_tries;
+mod links;
 mod tries;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
@@ -12,23 +13,23 @@ use serde_json::Value;
 use super::*;
 use crate::evidence::Evidence;
 use crate::facts::{Fact, FactKind, FactTree};
-use crate::grid::Memory;
+use crate::grid::{Memory, Shape};
 use crate::keccak::sponge;
 use crate::testing::{fixture_json, unhex, word};
 use crate::trie::Nodes;
 
 /// A builder over the memory of `messages`, with the cells that say where messages start.
-fn builder(class: &Class, messages: &[Vec<u8>]) -> (Builder, Vec<Cell>, Vec<Cell>) {
+pub(super) fn builder_of(shape: Shape, messages: &[Vec<u8>]) -> (Builder, Vec<Cell>, Vec<Cell>) {
     let (mut blocks, mut first) = (vec![], vec![]);
     for message in messages {
         let padded = sponge::pad(message);
         first.extend((0..padded.len()).map(|i| i == 0));
         blocks.extend(padded);
     }
-    blocks.resize(class.blocks, sponge::pad(&[])[0]);
-    first.resize(class.blocks, true);
+    blocks.resize(shape.blocks, sponge::pad(&[])[0]);
+    first.resize(shape.blocks, true);
     let states: Vec<_> = sponge::run(&blocks, &first).iter().map(|(_, out)| sponge::state_bytes(out)).collect();
-    let mut b = Builder::new(class.shape(), Memory::new(&blocks, &states));
+    let mut b = Builder::new(shape, Memory::new(&blocks, &states));
     let mut start = 0;
     let (mut firsts, mut starts) = (vec![], vec![]);
     for (block, first) in first.iter().enumerate() {
@@ -43,7 +44,7 @@ fn builder(class: &Class, messages: &[Vec<u8>]) -> (Builder, Vec<Cell>, Vec<Cell
 
 /// The builder with everything recorded.
 fn record(class: &Class, layout: &Layout) -> Builder {
-    let (mut b, first, start) = builder(class, &layout.messages);
+    let (mut b, first, start) = builder_of(class.shape(), &layout.messages);
     constrain(&mut b, class, layout, &first, &start, Fr::from(7));
     b
 }

@@ -40,7 +40,7 @@ fn walk_to(root: &Hash, nodes: &Nodes, key: &Hash) -> (Builder, [In; 2]) {
         places.add(nodes.get(&step.place.message).expect("walked over it"));
     }
     let end = used.add(&places, root, key, &walk);
-    let (mut b, first, start) = builder(&CLASS, &places.messages);
+    let (mut b, first, start) = builder_of(CLASS.shape(), &places.messages);
     tables::constrain(&mut b);
     blocks::constrain(&mut b, &first, &start);
     steps::empty_trie(&mut b, used.empty_item);

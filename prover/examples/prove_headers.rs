@@ -1,0 +1,39 @@
+//! Proves a run of headers for `BlockArchive.prove`: `prove_headers --headers FILE --first N --out FILE`.
+//!
+//! Headers come from a file of JSON lines with the field `rlp`, by rising block number, of which those from position N on are taken. Keys are
+//! kept in `VOUCH_KEYS`. The proof is verified natively and in the EVM; with it goes its verifier, and the path of the first block.
+
+use alloy::hex;
+use eyre::{OptionExt, Result};
+use serde_json::{Value, json};
+use std::{env, fs, path::PathBuf};
+use vouch_circuits::{digest::keccak256, history::ancestry::levels};
+use vouch_prover::{ancestries, srs::Srs, verifiers};
+
+fn main() -> Result<()> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
+    let text = fs::read_to_string(value("--headers").ok_or_eyre("expected --headers FILE")?)?;
+    let first: usize = value("--first").map_or(Ok(0), |first| first.parse())?;
+    let out = value("--out").ok_or_eyre("expected --out FILE")?;
+    let rlp = |line: &str| -> Result<Vec<u8>> {
+        let record: Value = serde_json::from_str(line)?;
+        Ok(hex::decode(record["rlp"].as_str().ok_or_eyre("expected the field rlp")?)?)
+    };
+    let run = text.lines().skip(first).take(ancestries::SIZE.headers()).map(rlp).collect::<Result<Vec<_>>>()?;
+
+    let dir = env::var_os("VOUCH_KEYS").map_or_else(|| env::temp_dir().join("vouch-keys"), PathBuf::from);
+    fs::create_dir_all(&dir)?;
+    let keys = ancestries::keys(&dir, &Srs::development(&dir, ancestries::SIZE.k)?)?;
+    let proof = ancestries::prove(&keys, &run)?;
+    ancestries::check(&dir, &keys, &proof)?;
+
+    let hashes: Vec<[u8; 32]> = run.iter().map(|rlp| keccak256(rlp)).collect();
+    let tree = levels(&hashes);
+    let path: Vec<String> = tree[..tree.len() - 1].iter().map(|level| hex::encode_prefixed(level[1])).collect();
+    let mut line = serde_json::to_value(&proof)?;
+    line["path"] = json!(path);
+    line["verifier"] = serde_json::to_value(verifiers::load_or_make(&dir, &keys)?)?;
+    fs::write(out, format!("{line:#}\n"))?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Ancestry proofs: keys of a size, a proof of consecutive headers, and its verification natively and in the EVM.
+
+use crate::class::Class;
+use crate::engine::EngineError;
+use crate::evm::verify_in_revm;
+use crate::keys::Keys;
+use crate::scores::rejected;
+use crate::snark::{Proof, verify};
+use crate::srs::Srs;
+use crate::verifiers;
+use alloy::primitives::{B256, Bytes};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use vouch_circuits::history::ancestry::{AncestryCircuit, Size};
+use vouch_circuits::instances::{ANCESTRY_INSTANCES, AncestryInstances};
+
+/// The size that has a verifier: 128 headers a proof.
+pub const SIZE: Size = Size::A7;
+
+/// A size as keys and verifiers know it.
+pub fn class(size: &Size) -> Class {
+    let name = if size.depth == SIZE.depth { "ancestry_7" } else { "ancestry_10" };
+    Class { name, k: size.k, num_instances: ANCESTRY_INSTANCES, weights: None }
+}
+
+/// A run of headers, proven: what `BlockArchive.prove` takes, besides the number of the first block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AncestryProof {
+    /// Merkle root of the block hashes.
+    pub root: B256,
+    /// Hash of the parent of the first block.
+    pub parent: B256,
+    /// Hash of the last block.
+    pub last: B256,
+    /// The proof.
+    pub proof: Bytes,
+}
+
+fn prover(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Prover { detail: e.to_string() }
+}
+
+/// Reads the keys of [`SIZE`] from `dir`, or makes and stores them.
+///
+/// # Errors
+/// [`EngineError::Prover`].
+pub fn keys(dir: &Path, srs: &Srs) -> Result<Keys, EngineError> {
+    Keys::load_or_make(dir, srs, &class(&SIZE), "", &AncestryCircuit::keygen(&SIZE)).map_err(prover)
+}
+
+/// Proves `headers`, as many as [`SIZE`] says, by rising block number.
+///
+/// # Errors
+/// [`EngineError::Prover`]: the headers are no run, or proving failed.
+pub fn prove(keys: &Keys, headers: &[Vec<u8>]) -> Result<AncestryProof, EngineError> {
+    let circuit = AncestryCircuit::new(&SIZE, headers).map_err(prover)?;
+    let [root, parent, last] = circuit.says().map(B256::from);
+    let instances = circuit.instances();
+    let proof = keys.prove(circuit, instances).map_err(prover)?;
+    Ok(AncestryProof { root, parent, last, proof: proof.bytes.into() })
+}
+
+/// Checks a proof natively and in the EVM, against the public inputs that the contract will build.
+///
+/// # Errors
+/// [`EngineError::Rejected`].
+pub fn check(dir: &Path, keys: &Keys, proof: &AncestryProof) -> Result<(), EngineError> {
+    let AncestryProof { root, parent, last, .. } = proof;
+    let instances = AncestryInstances { root: root.0, parent: parent.0, last: last.0 }.to_fields();
+    let snark = Proof { bytes: proof.proof.to_vec(), instances };
+    if !verify(&keys.srs, keys.vk(), &keys.source, &snark) {
+        return Err(rejected("native", "the ancestry proof does not verify"));
+    }
+    let passport = verifiers::load_or_make(dir, keys).map_err(prover)?;
+    verify_in_revm(&passport, &keys.source, &snark).map_err(|e| rejected("evm", e))?;
+    Ok(())
+}
