@@ -4,7 +4,8 @@ use serde_json::json;
 use std::{path::Path, sync::Arc};
 use vouch_circuits::{
     facts::FactTree,
-    model::{Activation, Layer, Model},
+    layers::curve::Curve,
+    model::{Activation, Dense, Model},
     plan::Plan,
     score::{K, Request, ScoreCircuit, open},
 };
@@ -48,17 +49,15 @@ fn full() -> eyre::Result<(Model, Plan)> {
              source = {{ kind = \"mapping\", contract = \"subject\", key = \"subject\", slot = {slot}, decimals = 18 }}"
         );
     }
-    let shift = Layer::SHIFTS[0];
-    let layer = |(i, widths): (usize, &[usize])| Layer {
-        name: format!("dense{i}"),
-        weights: (0..widths[1]).map(|j| (0..widths[0]).map(|k| ((j * 7 + k * 3) % 11) as i64 - 5).collect()).collect(),
-        bias: vec![1 << 30; widths[1]],
-        shift,
-        bits: 0,
-        activation: if i == 2 { Activation::Sigmoid } else { Activation::Relu },
+    let shift = Dense::SHIFTS[0];
+    let layer = |(i, widths): (usize, &[usize])| {
+        let row = |j: usize| (0..widths[0]).map(move |k| ((j * 7 + k * 3) % 11) as i64 - 5).collect();
+        let activation = if i == 2 { Activation::Curve(Curve::Sigmoid) } else { Activation::Relu };
+        let (weights, bias) = ((0..widths[1]).map(row).collect(), vec![1 << 30; widths[1]]);
+        (format!("dense{i}"), Dense { weights, bias, shift, bits: 0, activation })
     };
-    let layers = [24, 64, 32, 1].windows(2).enumerate().map(layer).collect();
-    Ok((Model { inputs: 24, layers }.sized()?, Plan::parse(&text)?))
+    let layers: Vec<_> = [24, 64, 32, 1].windows(2).enumerate().map(layer).collect();
+    Ok((Model::chain(24, layers).sized()?, Plan::parse(&text)?))
 }
 
 fn measure(case: &str, directory: &Path, srs: &Srs, model: Model, plan: Plan) -> eyre::Result<()> {

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
-use vouch_circuits::model::{Activation, Layer, Model, output};
+use vouch_circuits::model::{Activation, Dense, Model, output};
 use vouch_circuits::plan::Plan;
 use vouch_circuits::score::{Request, ScoreCircuit, open};
 use vouch_indexer::db::{Batch, Column, Db};
@@ -74,7 +74,7 @@ pub struct Compiled {
 pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
     let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
     let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
-    let float = FloatModel::import(&new.onnx).map_err(|e| refuse(e.to_string()))?;
+    let float = FloatModel::import_wide(&new.onnx, plan.features.len()).map_err(|e| refuse(e.to_string()))?;
     float.check_inputs(plan.features.len()).map_err(|e| refuse(e.to_string()))?;
     let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
     let rows = match &new.calibration {
@@ -113,15 +113,14 @@ make = "last"
 pub fn sample() -> Result<Compiled, EngineError> {
     let refuse = |e: String| EngineError::Model { name: "sample".into(), detail: e };
     let plan = Plan::parse(SAMPLE_PLAN).map_err(|e| refuse(e.to_string()))?;
-    let layer = Layer {
-        name: "sample".into(),
+    let layer = Dense {
         weights: vec![vec![1]],
         bias: vec![0],
-        shift: Layer::SHIFTS[0],
+        shift: Dense::SHIFTS[0],
         bits: 0,
         activation: Activation::Identity,
     };
-    let model = Model { inputs: 1, layers: vec![layer] }.sized().map_err(|e| refuse(e.to_string()))?;
+    let model = Model::chain(1, [("sample".into(), layer)]).sized().map_err(|e| refuse(e.to_string()))?;
     Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None })
 }
 
@@ -172,7 +171,7 @@ impl Scores {
             plan: new.plan.clone(),
             key: key.bytes().into(),
             inputs: compiled.model.inputs,
-            outputs: compiled.model.outputs(),
+            outputs: compiled.model.outputs.len(),
             facts: compiled.plan.facts.len(),
             window_blocks: compiled.plan.window_blocks(),
             calibration: compiled.report.map(|r| Calibration {

@@ -4,6 +4,7 @@ pub mod clip;
 pub mod curve;
 pub mod dense;
 pub mod logarithm;
+pub mod paths;
 pub mod rescale;
 pub mod root;
-pub mod sigmoid;
+pub mod steps;

@@ -35,7 +35,7 @@ pub fn hint(acc: i128, shift: u32) -> Hint {
 /// | cell      | range                                | who enforces it |
 /// |-----------|--------------------------------------|-----------------|
 /// | acc       | `|acc| < 2^(shift + bits)`           | caller          |
-/// | remainder | `[0, 2^shift)`, `shift` a multiple of `LIMB_BITS` | this function |
+/// | remainder | `[0, 2^shift)`                        | this function   |
 /// | quotient  | `|q| < 2^bits` rounded up to limbs   | this function   |
 /// | positive  | 0 or 1; free where `q = 0`, where it changes nothing | this function |
 ///

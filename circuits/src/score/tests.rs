@@ -48,7 +48,7 @@ fn plan() -> Arc<Plan> {
 }
 
 fn mlp(seed: u64) -> Arc<Model> {
-    Arc::new(random(&mut StdRng::seed_from_u64(seed), &[6, 8, 1], Activation::Sigmoid))
+    Arc::new(random(&mut StdRng::seed_from_u64(seed), &[6, 8, 1], Activation::Curve(Curve::Sigmoid)))
 }
 
 fn word(rng: &mut StdRng, kind: FactKind) -> [u8; 32] {
@@ -328,10 +328,10 @@ fn a_full_plan_and_model_fit() {
     }
     let plan = Arc::new(Plan::parse(&text).unwrap());
     assert_eq!(plan.facts.len(), 48);
-    let model = random(&mut StdRng::seed_from_u64(5), &[24, 64, 32, 1], Activation::Sigmoid);
+    let model = random(&mut StdRng::seed_from_u64(5), &[24, 64, 32, 1], Activation::Curve(Curve::Sigmoid));
     let rows = ScoreCircuit::keygen(Arc::new(model), plan.clone()).unwrap().rows().unwrap();
     println!("{rows:?}");
-    let wide = random(&mut StdRng::seed_from_u64(5), &[24, 400, 1], Activation::Identity);
+    let wide = random(&mut StdRng::seed_from_u64(5), &[24, 400, 1], Activation::Curve(Curve::Sigmoid));
     let error = ScoreCircuit::keygen(Arc::new(wide), plan).unwrap_err();
     assert!(matches!(error, ScoreError::TooLarge(_)), "{error}");
 }

@@ -9,7 +9,7 @@ pub enum OnnxError {
     /// The bytes are not an ONNX file.
     #[error("not an ONNX file: {0}")]
     Decode(String),
-    /// An operation that is not a multi-layer perceptron's.
+    /// An operation that is not known.
     #[error("node {node}: op {op} is not supported; {way_out}")]
     Unsupported {
         /// Name of the node, or of its first output.
@@ -77,19 +77,6 @@ pub enum OnnxError {
         expected: f64,
         /// The value.
         got: f64,
-    },
-    /// An output that could leave the 64 bits in which the node hands it out.
-    #[error(
-        "layer {layer}: an output can reach {got} bits: expected at most {expected}; end the model with Sigmoid or Clip, or scale \
-         the weights"
-    )]
-    Output {
-        /// The last layer.
-        layer: String,
-        /// Bits available, without the sign.
-        expected: usize,
-        /// Bits needed.
-        got: usize,
     },
     /// The integer program was refused.
     #[error(transparent)]

@@ -68,6 +68,24 @@ impl Node {
         self.attribute(name).map(|a| a.i)
     }
 
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
+    }
+
+    /// A list of texts; empty if there is none.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.attribute(name).map(|a| a.strings.as_slice()).unwrap_or_default();
+        list.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect()
+    }
+
+    /// A list of floats, perhaps as a tensor of the name `…_as_tensor`.
+    pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
+        let tensor = || self.tensor(&format!("{name}_as_tensor")).ok().flatten().and_then(|t| t.constants());
+        let list = |a: &AttributeProto| a.floats.iter().map(|v| f64::from(*v)).collect();
+        self.attribute(name).map(list).or_else(tensor)
+    }
+
     /// A list of integers.
     pub fn integers(&self, name: &str) -> Option<&[i64]> {
         self.attribute(name).map(|a| a.ints.as_slice())
@@ -80,8 +98,9 @@ impl Node {
 }
 
 impl Graph {
-    /// Decodes a file; `values` are serialised tensors for inputs that the caller fixes.
-    pub fn decode(bytes: &[u8], values: &[(&str, &[u8])]) -> Result<Self, OnnxError> {
+    /// Decodes a file; `values` are serialised tensors for inputs that the caller fixes, `width` is the number of features where the
+    /// file does not say it.
+    pub fn decode(bytes: &[u8], values: &[(&str, &[u8])], width: usize) -> Result<Self, OnnxError> {
         let model = ModelProto::decode(bytes).map_err(|e| OnnxError::Decode(e.to_string()))?;
         let graph: GraphProto = model.graph.ok_or_else(|| OnnxError::Decode("it has no graph".into()))?;
         let mut constants = HashMap::new();
@@ -95,7 +114,7 @@ impl Graph {
         let [input] = free.as_slice() else {
             return Err(OnnxError::Graph { what: "free inputs", expected: "one, the features", got: free.len() });
         };
-        let input = (input.name.clone(), shape(input)?);
+        let input = (input.name.clone(), shape(input, width)?);
         Ok(Self {
             outputs: graph.output.into_iter().map(|o| o.name).collect(),
             input,
@@ -105,17 +124,24 @@ impl Graph {
     }
 }
 
-fn shape(info: &ValueInfoProto) -> Result<Vec<usize>, OnnxError> {
+fn shape(info: &ValueInfoProto, width: usize) -> Result<Vec<usize>, OnnxError> {
     let problem = |problem: &str| OnnxError::Tensor { name: info.name.clone(), problem: problem.into() };
     let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err(problem("expected a tensor"));
     };
     let dims = &tensor.shape.as_ref().ok_or_else(|| problem("expected a shape, got none"))?.dim;
-    let dimension = |d: &pb::tensor_shape_proto::Dimension| match d.value {
+    let dimension = |(i, d): (usize, &pb::tensor_shape_proto::Dimension)| match d.value {
         Some(Dimension::DimValue(v)) if v > 0 => usize::try_from(v).unwrap_or(usize::MAX),
-        _ => 1,
+        // a batch, or rows of as many features as there are
+        _ => {
+            if i == 1 && dims.len() == 2 {
+                width
+            } else {
+                1
+            }
+        }
     };
-    let shape: Vec<usize> = dims.iter().map(dimension).collect();
+    let shape: Vec<usize> = dims.iter().enumerate().map(dimension).collect();
     match size(&shape) {
         Some(count) if count <= MAX_ELEMENTS => Ok(shape),
         _ => Err(problem(&format!("expected at most {MAX_ELEMENTS} elements, got shape {shape:?}"))),
@@ -149,10 +175,15 @@ fn read_tensor(tensor: &TensorProto) -> Result<Tensor, OnnxError> {
         Ok(DataType::Double) => chunks(raw, f64::from_le_bytes),
         Ok(DataType::Int64) if raw.is_empty() => tensor.int64_data.iter().map(|v| *v as f64).collect(),
         Ok(DataType::Int64) => chunks(raw, |b| i64::from_le_bytes(b) as f64),
+        Ok(DataType::Bool) if !raw.is_empty() => raw.iter().map(|v| f64::from(u8::from(*v != 0))).collect(),
+        Ok(DataType::Bool) => integers(&tensor.int32_data),
         Ok(DataType::Int32) if raw.is_empty() => integers(&tensor.int32_data),
         Ok(DataType::Int32) => chunks(raw, |b| f64::from(i32::from_le_bytes(b))),
         _ => {
-            return Err(problem(format!("expected float, double, int32 or int64, got data type {}", tensor.data_type)));
+            return Err(problem(format!(
+                "expected float, double, int32, int64 or bool, got data type {}",
+                tensor.data_type
+            )));
         }
     };
     let shape: Vec<usize> = tensor.dims.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();

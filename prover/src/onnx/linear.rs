@@ -1,30 +1,50 @@
-//! Tensors whose elements are linear in the activations before them: `bias + Σ weights[i] * x[i]`.
+//! Tensors whose elements are linear in values of the model: `bias + Σ weight * value`.
+
+use std::collections::BTreeMap;
 
 /// One element; without weights it is a constant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Linear {
-    /// One for each activation of the base; empty for a constant.
-    pub weights: Vec<f64>,
+    /// Positions of values with their weights, rising.
+    pub weights: Vec<(usize, f64)>,
     /// What is added.
     pub bias: f64,
 }
 
 impl Linear {
-    fn constant(bias: f64) -> Self {
+    /// A number.
+    pub fn constant(bias: f64) -> Self {
         Self { weights: Vec::new(), bias }
     }
 
-    fn combine(&self, other: &Self, scale: f64) -> Self {
-        let weights = match (self.weights.is_empty(), other.weights.is_empty()) {
-            (_, true) => self.weights.clone(),
-            (true, false) => other.weights.iter().map(|w| w * scale).collect(),
-            (false, false) => self.weights.iter().zip(&other.weights).map(|(a, b)| a + scale * b).collect(),
-        };
-        Self { weights, bias: self.bias + scale * other.bias }
+    /// A value of the model.
+    pub fn value(position: usize) -> Self {
+        Self { weights: vec![(position, 1.0)], bias: 0.0 }
     }
 
-    fn scaled(&self, by: f64) -> Self {
-        Self { weights: self.weights.iter().map(|w| w * by).collect(), bias: self.bias * by }
+    /// The value's position, if the element is nothing but a value.
+    pub fn position(&self) -> Option<usize> {
+        match self.weights.as_slice() {
+            [(position, weight)] if *weight == 1.0 && self.bias == 0.0 => Some(*position),
+            _ => None,
+        }
+    }
+
+    /// `Σ scale * term`.
+    pub fn sum<'a>(terms: impl IntoIterator<Item = (f64, &'a Self)>) -> Self {
+        let (mut weights, mut bias) = (BTreeMap::new(), 0.0);
+        for (scale, term) in terms {
+            bias += scale * term.bias;
+            for (position, weight) in &term.weights {
+                *weights.entry(*position).or_insert(0.0) += scale * weight;
+            }
+        }
+        Self { weights: weights.into_iter().collect(), bias }
+    }
+
+    /// The element times a number.
+    pub fn scaled(&self, by: f64) -> Self {
+        Self { weights: self.weights.iter().map(|(p, w)| (*p, w * by)).collect(), bias: self.bias * by }
     }
 }
 
@@ -33,8 +53,6 @@ impl Linear {
 pub struct Tensor {
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
-    /// The activations that the weights belong to; `None` for constants.
-    pub base: Option<usize>,
     /// The elements.
     pub data: Vec<Linear>,
 }
@@ -44,149 +62,96 @@ pub fn size(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d))
 }
 
+/// The shape that two shapes broadcast to.
+pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = a.len().max(b.len());
+    let at = |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
+    let dimension = |i: usize| match (at(a, i), at(b, i)) {
+        (x, y) if x == y || y == 1 => Ok(x),
+        (1, y) => Ok(y),
+        _ => Err(format!("expected shapes that broadcast, got {a:?} and {b:?}")),
+    };
+    (0..rank).map(dimension).collect()
+}
+
 impl Tensor {
     /// A tensor of numbers.
     pub fn constant(shape: Vec<usize>, numbers: Vec<f64>) -> Self {
-        Self { shape, base: None, data: numbers.into_iter().map(Linear::constant).collect() }
+        Self { shape, data: numbers.into_iter().map(Linear::constant).collect() }
     }
 
-    /// The activations of `base` themselves.
-    pub fn activations(shape: Vec<usize>, base: usize) -> Self {
-        let count = size(&shape).unwrap_or(0);
-        let unit = |i: usize| {
-            let mut weights = vec![0.0; count];
-            weights[i] = 1.0;
-            Linear { weights, bias: 0.0 }
-        };
-        Self { shape, base: Some(base), data: (0..count).map(unit).collect() }
+    /// One number.
+    pub fn scalar(number: f64) -> Self {
+        Self::constant(vec![], vec![number])
+    }
+
+    /// Values of the model.
+    pub fn values(shape: Vec<usize>, positions: impl IntoIterator<Item = usize>) -> Self {
+        Self { shape, data: positions.into_iter().map(Linear::value).collect() }
+    }
+
+    /// Are all elements constant?
+    pub fn is_constant(&self) -> bool {
+        self.data.iter().all(|v| v.weights.is_empty())
     }
 
     /// The numbers, if all elements are constant.
     pub fn constants(&self) -> Option<Vec<f64>> {
-        self.base.is_none().then(|| self.data.iter().map(|v| v.bias).collect())
+        self.is_constant().then(|| self.data.iter().map(|v| v.bias).collect())
     }
 
-    /// The base of a result of two tensors.
-    fn join(&self, other: &Self) -> Result<Option<usize>, String> {
-        match (self.base, other.base) {
-            (Some(a), Some(b)) if a != b => {
-                Err("expected operands of one layer, got a branch that skips an activation".into())
-            }
-            (a, b) => Ok(a.or(b)),
-        }
-    }
-
-    /// Elementwise `self + scale * other`, with broadcasting.
-    pub fn add(&self, other: &Self, scale: f64) -> Result<Self, String> {
-        self.elementwise(other, |a, b| Ok(a.combine(b, scale)))
-    }
-
-    /// Elementwise product; one operand must be constant.
-    pub fn multiply(&self, other: &Self) -> Result<Self, String> {
-        if self.base.is_some() && other.base.is_some() {
-            return Err("expected one constant operand, got two that depend on the input".into());
-        }
-        self.elementwise(other, |a, b| Ok(if b.weights.is_empty() { a.scaled(b.bias) } else { b.scaled(a.bias) }))
-    }
-
-    /// Elementwise quotient by a constant.
-    pub fn divide(&self, other: &Self) -> Result<Self, String> {
-        if other.base.is_some() {
-            return Err("expected a constant divisor, got one that depends on the input".into());
-        }
-        self.elementwise(other, |a, b| match b.bias == 0.0 {
-            true => Err("expected a divisor that is not zero".into()),
-            false => Ok(a.scaled(1.0 / b.bias)),
-        })
-    }
-
-    fn elementwise(
-        &self,
-        other: &Self,
-        op: impl Fn(&Linear, &Linear) -> Result<Linear, String>,
-    ) -> Result<Self, String> {
-        let base = self.join(other)?;
-        let rank = self.shape.len().max(other.shape.len());
-        let padded = |shape: &[usize]| [vec![1; rank - shape.len()], shape.to_vec()].concat();
-        let (a, b) = (padded(&self.shape), padded(&other.shape));
-        let mut shape = Vec::with_capacity(rank);
-        for (x, y) in a.iter().zip(&b) {
-            if x != y && *x != 1 && *y != 1 {
-                return Err(format!("expected shapes that broadcast, got {:?} and {:?}", self.shape, other.shape));
-            }
-            shape.push(*x.max(y));
-        }
-        // position in a broadcast operand: dimensions of size 1 do not move
-        let place = |dims: &[usize], mut index: usize| {
+    /// The same broadcast to `shape`, which must be what [`broadcast`] gives for it and another.
+    pub fn expand(&self, shape: &[usize]) -> Self {
+        // dimensions of size 1 do not move
+        let place = |mut index: usize| {
             let (mut at, mut stride) = (0, 1);
-            for (dim, out) in dims.iter().zip(&shape).rev() {
+            for (dim, out) in self.shape.iter().rev().zip(shape.iter().rev()) {
                 at += if *dim == 1 { 0 } else { index % out * stride };
                 stride *= dim;
                 index /= out;
             }
             at
         };
-        let count = size(&shape).unwrap_or(0);
-        let data =
-            (0..count).map(|i| op(&self.data[place(&a, i)], &other.data[place(&b, i)])).collect::<Result<_, _>>()?;
-        Ok(Self { shape, base, data })
+        let count = size(shape).unwrap_or(0);
+        Self { shape: shape.to_vec(), data: (0..count).map(|i| self.data[place(i)].clone()).collect() }
     }
 
-    /// Matrix product of two matrices, or with a vector on either side; one operand must be constant.
-    pub fn matmul(&self, other: &Self) -> Result<Self, String> {
-        if self.base.is_some() && other.base.is_some() {
+    /// Both broadcast to one shape.
+    pub fn pair(&self, other: &Self) -> Result<(Self, Self), String> {
+        let shape = broadcast(&self.shape, &other.shape)?;
+        Ok((self.expand(&shape), other.expand(&shape)))
+    }
+
+    /// Elementwise `self + scale * other`, with broadcasting.
+    pub fn add(&self, other: &Self, scale: f64) -> Result<Self, String> {
+        let (a, b) = self.pair(other)?;
+        let data = a.data.iter().zip(&b.data).map(|(a, b)| Linear::sum([(1.0, a), (scale, b)])).collect();
+        Ok(Self { shape: a.shape, data })
+    }
+
+    /// The tensor times a number.
+    pub fn scaled(&self, by: f64) -> Self {
+        Self { shape: self.shape.clone(), data: self.data.iter().map(|v| v.scaled(by)).collect() }
+    }
+
+    /// Elementwise product with numbers, with broadcasting.
+    pub fn multiply(&self, numbers: &Self) -> Result<Self, String> {
+        let (a, b) = self.pair(numbers)?;
+        if !b.is_constant() {
             return Err("expected one constant operand, got two that depend on the input".into());
         }
-        let base = self.join(other)?;
-        let (rows, inner) = match self.shape.as_slice() {
-            [k] => (1, *k),
-            [m, k] => (*m, *k),
-            shape => return Err(format!("expected at most two dimensions, got shape {shape:?}")),
-        };
-        let (inner2, columns) = match other.shape.as_slice() {
-            [k] => (*k, 1),
-            [k, n] => (*k, *n),
-            shape => return Err(format!("expected at most two dimensions, got shape {shape:?}")),
-        };
-        if inner != inner2 {
-            return Err(format!("expected matching inner sizes, got {:?} and {:?}", self.shape, other.shape));
-        }
-        let mut data = Vec::with_capacity(rows * columns);
-        for i in 0..rows {
-            for j in 0..columns {
-                let product = |k: usize| {
-                    let (a, b) = (&self.data[i * inner + k], &other.data[k * columns + j]);
-                    if b.weights.is_empty() { a.scaled(b.bias) } else { b.scaled(a.bias) }
-                };
-                data.push((0..inner).map(product).fold(Linear::constant(0.0), |sum, p| sum.combine(&p, 1.0)));
-            }
-        }
-        let mut shape = Vec::new();
-        shape.extend((self.shape.len() == 2).then_some(rows));
-        shape.extend((other.shape.len() == 2).then_some(columns));
-        Ok(Self { shape, base, data })
+        let data = a.data.iter().zip(&b.data).map(|(a, b)| a.scaled(b.bias)).collect();
+        Ok(Self { shape: a.shape, data })
     }
 
-    /// The same with dimension `i` of the result being dimension `permutation[i]`.
-    pub fn transpose(&self, permutation: &[usize]) -> Result<Self, String> {
-        let rank = self.shape.len();
-        let mut sorted = permutation.to_vec();
-        sorted.sort_unstable();
-        if sorted != (0..rank).collect::<Vec<_>>() {
-            return Err(format!("expected a permutation of {rank} dimensions, got {permutation:?}"));
+    /// Elementwise quotient by constants.
+    pub fn divide(&self, other: &Self) -> Result<Self, String> {
+        let numbers = other.constants();
+        let numbers = numbers.ok_or("expected a constant divisor, got one that depends on the input")?;
+        if numbers.contains(&0.0) {
+            return Err("expected a divisor that is not zero".into());
         }
-        let shape: Vec<usize> = permutation.iter().map(|p| self.shape[*p]).collect();
-        let stride = |dim: usize| self.shape[dim + 1..].iter().product::<usize>();
-        let place = |mut index: usize| {
-            let mut at = 0;
-            for (size, from) in shape.iter().zip(permutation).rev() {
-                at += index % size * stride(*from);
-                index /= size;
-            }
-            at
-        };
-        let data = (0..self.data.len()).map(|i| self.data[place(i)].clone()).collect();
-        Ok(Self { shape, base: self.base, data })
+        self.multiply(&Self::constant(other.shape.clone(), numbers.into_iter().map(|v| 1.0 / v).collect()))
     }
 
     /// The same elements in another shape.
@@ -196,5 +161,45 @@ impl Tensor {
         }
         self.shape = shape;
         Ok(self)
+    }
+
+    /// Calls `product` with the row of `self` and the column of `other` for each element of the matrix product.
+    pub fn matmul(
+        &self,
+        other: &Self,
+        mut product: impl FnMut(&[&Linear], &[&Linear]) -> Result<Linear, String>,
+    ) -> Result<Self, String> {
+        let (Some(_), Some(_)) = (self.shape.last(), other.shape.last()) else {
+            return Err(format!("expected at least one dimension, got {:?} and {:?}", self.shape, other.shape));
+        };
+        let matrix = |shape: &[usize], left: bool| match shape {
+            [k] if left => vec![1, *k],
+            [k] => vec![*k, 1],
+            shape => shape.to_vec(),
+        };
+        let (a, b) = (matrix(&self.shape, true), matrix(&other.shape, false));
+        let (heads, [m, k]) = (&a[..a.len() - 2], [a[a.len() - 2], a[a.len() - 1]]);
+        let (heads2, [k2, n]) = (&b[..b.len() - 2], [b[b.len() - 2], b[b.len() - 1]]);
+        if k != k2 {
+            return Err(format!("expected matching inner sizes, got {:?} and {:?}", self.shape, other.shape));
+        }
+        let head = broadcast(heads, heads2)?;
+        let left = Self { shape: a.clone(), data: self.data.clone() }.expand(&[&head[..], &[m, k]].concat());
+        let right = Self { shape: b.clone(), data: other.data.clone() }.expand(&[&head[..], &[k, n]].concat());
+        let batches = size(&head).unwrap_or(0);
+        let mut data = Vec::with_capacity(batches * m * n);
+        for batch in 0..batches {
+            for i in 0..m {
+                let row: Vec<&Linear> = (0..k).map(|t| &left.data[(batch * m + i) * k + t]).collect();
+                for j in 0..n {
+                    let column: Vec<&Linear> = (0..k).map(|t| &right.data[(batch * k + t) * n + j]).collect();
+                    data.push(product(&row, &column)?);
+                }
+            }
+        }
+        let mut shape = head;
+        shape.extend((self.shape.len() > 1).then_some(m));
+        shape.extend((other.shape.len() > 1).then_some(n));
+        Ok(Self { shape, data })
     }
 }

@@ -2,8 +2,9 @@
 
 const LN_2: f64 = std::f64::consts::LN_2;
 
-/// `e^x`; error below 1e-13 relative for `|x| < 40`.
+/// `e^x`; error below 1e-13 relative for `|x| < 40`; saturates beyond ±700.
 pub fn exp(x: f64) -> f64 {
+    let x = x.clamp(-700.0, 700.0);
     // x = k ln 2 + r with |r| <= ln 2 / 2
     let k = (x / LN_2).round();
     let r = x - k * LN_2;

@@ -1,0 +1,90 @@
+//! How far the integers are from the floats, and how good both are where the rows have labels.
+
+use super::{Calibration, FloatModel, OnnxError};
+use serde::{Deserialize, Serialize};
+use vouch_circuits::{fixed, model::Model};
+
+/// How far the integers are from the floats on the calibration rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Rows compared.
+    pub rows: usize,
+    /// Largest absolute difference of an output.
+    pub max_abs_error: f64,
+    /// Mean absolute difference.
+    pub mean_abs_error: f64,
+    /// Share of rows whose first output is on the label's side of 1/2: floats. Of the second output, if there are two.
+    pub float_accuracy: Option<f64>,
+    /// The same, integers.
+    pub integer_accuracy: Option<f64>,
+    /// Area under the ROC curve of the same output: floats.
+    pub float_auc: Option<f64>,
+    /// The same, integers.
+    pub integer_auc: Option<f64>,
+}
+
+/// Compares `float` and `model` on all rows.
+pub(super) fn report(float: &FloatModel, model: &Model, calibration: &Calibration) -> Result<Report, OnnxError> {
+    let mut report = Report { rows: calibration.rows.len(), ..Report::default() };
+    let (mut floats, mut integers) = (Vec::new(), Vec::new());
+    let (mut total, mut count) = (0.0, 0_usize);
+    // of two classes the second is the positive one
+    let score = usize::from(float.outputs.len() == 2);
+    for row in &calibration.rows {
+        let expected = float.run(row);
+        let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
+        let got: Vec<f64> = model.run(&inputs)?.into_iter().map(fixed::to_real).collect();
+        for (a, b) in expected.iter().zip(&got) {
+            report.max_abs_error = report.max_abs_error.max((a - b).abs());
+            total += (a - b).abs();
+            count += 1;
+        }
+        floats.extend(expected.get(score));
+        integers.extend(got.get(score));
+    }
+    report.mean_abs_error = total / count.max(1) as f64;
+    if !calibration.labels.is_empty() {
+        report.float_accuracy = Some(accuracy(&floats, &calibration.labels));
+        report.integer_accuracy = Some(accuracy(&integers, &calibration.labels));
+        report.float_auc = auc(&floats, &calibration.labels);
+        report.integer_auc = auc(&integers, &calibration.labels);
+    }
+    Ok(report)
+}
+
+fn accuracy(scores: &[f64], labels: &[f64]) -> f64 {
+    let right = scores.iter().zip(labels).filter(|(s, l)| (**s >= 0.5) == (**l >= 0.5)).count();
+    right as f64 / labels.len() as f64
+}
+
+/// The chance that a positive scores above a negative, ties counted half; `None` without both.
+fn auc(scores: &[f64], labels: &[f64]) -> Option<f64> {
+    let mut ranked: Vec<(f64, bool)> = scores.iter().copied().zip(labels.iter().map(|l| *l >= 0.5)).collect();
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut wins, mut below, mut positives) = (0.0, 0_usize, 0_usize);
+    for ties in ranked.chunk_by(|a, b| a.0 == b.0) {
+        let positive = ties.iter().filter(|(_, label)| *label).count();
+        let negative = ties.len() - positive;
+        wins += positive as f64 * (below as f64 + negative as f64 / 2.0);
+        below += negative;
+        positives += positive;
+    }
+    let pairs = positives * below;
+    (pairs > 0).then(|| wins / pairs as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_give_the_share_of_pairs() {
+        let labels = [0.0, 1.0, 0.0, 1.0, 1.0];
+        assert_eq!(auc(&[0.1, 0.9, 0.2, 0.8, 0.7], &labels), Some(1.0));
+        assert_eq!(auc(&[0.5; 5], &labels), Some(0.5));
+        // pairs won: 0.9 twice, 0.3 once and a tie, 0.1 none and a tie
+        assert_eq!(auc(&[0.1, 0.9, 0.3, 0.3, 0.1], &labels), Some(4.0 / 6.0));
+        assert_eq!(auc(&[0.1], &[1.0]), None);
+        assert_eq!(accuracy(&[0.1, 0.9], &[0.0, 0.0]), 0.5);
+    }
+}
