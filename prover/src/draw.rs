@@ -1,6 +1,7 @@
 //! The layers of a quantised model with their scales and ranges, as text and as a picture.
 
 use crate::onnx::{Calibration, OnnxError};
+use serde::Serialize;
 use std::fmt::Write;
 use vouch_circuits::{
     fixed,
@@ -8,7 +9,7 @@ use vouch_circuits::{
 };
 
 /// What is shown of the layers that one node of the ONNX file makes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct View {
     /// The node.
     pub name: String,
@@ -55,15 +56,24 @@ pub fn views(model: &Model, calibration: &Calibration) -> Result<Vec<View>, Onnx
     for layer in &model.layers {
         let width = layer.width();
         let (op, scale) = match &layer.op {
-            Op::Dense(d) => (format!("dense, {}", activation(d.activation)), format!("weights 2^-{}, sums {} bits", d.shift, d.bits)),
+            Op::Dense(d) => (
+                format!("dense, {}", activation(d.activation)),
+                format!("weights 2^-{}, sums {} bits", d.shift, d.bits),
+            ),
             Op::Multiply(m) => ("product".into(), format!("products {} bits", m.bits)),
             Op::Forest(f) => {
                 let thresholds: usize = f.thresholds.iter().map(Vec::len).sum();
                 (format!("{} trees", f.trees.len()), format!("{thresholds} thresholds, {} bits", f.bits))
             }
         };
-        let view =
-            View { name: layer.name.clone(), op, reads: layer.sources.len(), gives: width, scale, range: range(first, width) };
+        let view = View {
+            name: layer.name.clone(),
+            op,
+            reads: layer.sources.len(),
+            gives: width,
+            scale,
+            range: range(first, width),
+        };
         first += width;
         match views.last_mut() {
             // the importer splits a node into layers of equal sources
@@ -94,8 +104,10 @@ fn shown(range: Option<(f64, f64)>) -> String {
 }
 
 /// A table to read.
-pub fn text(views: &[View]) -> String {
-    let cells = |v: &View| [v.name.clone(), v.op.clone(), format!("{} -> {}", v.reads, v.gives), v.scale.clone(), shown(v.range)];
+pub fn table(views: &[View]) -> String {
+    let cells = |v: &View| {
+        [v.name.clone(), v.op.clone(), format!("{} -> {}", v.reads, v.gives), v.scale.clone(), shown(v.range)]
+    };
     let mut rows = vec![["node", "operation", "values", "scale", "range"].map(String::from)];
     rows.extend(views.iter().map(cells));
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
@@ -121,7 +133,10 @@ pub fn svg(views: &[View]) -> String {
         if i > 0 {
             let _ = writeln!(out, "<line x1=\"280\" x2=\"280\" y1=\"{}\" y2=\"{top}\" stroke=\"#667\"/>", top - GAP);
         }
-        let _ = writeln!(out, "<rect x=\"20\" y=\"{top}\" width=\"520\" height=\"{HEIGHT}\" rx=\"6\" fill=\"#eef\" stroke=\"#667\"/>");
+        let _ = writeln!(
+            out,
+            "<rect x=\"20\" y=\"{top}\" width=\"520\" height=\"{HEIGHT}\" rx=\"6\" fill=\"#eef\" stroke=\"#667\"/>"
+        );
         let lines = [
             format!("{}: {}", view.name, view.op),
             format!("{} values, {}", view.gives, view.scale),
@@ -159,7 +174,7 @@ mod tests {
         let model = Model::chain(1, layers).sized().unwrap();
         let rows = Calibration { rows: vec![vec![-1.0], vec![0.5]], labels: vec![] };
         let views = views(&model, &rows).unwrap();
-        let table = text(&views);
+        let table = table(&views);
         let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
         assert_eq!(lines[0], "node   operation    values  scale                         range");
         assert_eq!(lines[1], "input  features     0 -> 1  2^-16                         -1.0000 to 0.5000");

@@ -139,9 +139,15 @@ pub struct Calibration {
     pub max_abs_error: f64,
     /// Mean difference.
     pub mean_abs_error: f64,
-    /// Share of labelled rows on the right side of 1/2, integers.
+    /// Share of labelled rows on the right side of 1/2, floats.
+    #[serde(default)]
+    pub float_accuracy: Option<f64>,
+    /// The same, integers.
     pub accuracy: Option<f64>,
-    /// Area under the ROC curve, integers.
+    /// Area under the ROC curve, floats.
+    #[serde(default)]
+    pub float_auc: Option<f64>,
+    /// The same, integers.
     pub auc: Option<f64>,
 }
 

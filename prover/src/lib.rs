@@ -3,7 +3,9 @@
 pub mod ancestries;
 pub mod circuits;
 pub mod class;
+pub mod compile;
 pub mod cost;
+pub mod draw;
 pub mod engine;
 pub mod evidence;
 pub mod evm;

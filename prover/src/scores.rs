@@ -2,11 +2,11 @@
 //!
 //! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
 
+pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample};
 use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, OUTPUTS, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
 use crate::keys::{Keys, SOURCES};
-use crate::onnx::{self, FloatModel};
-use crate::score::{self, ScoreKeysError};
+use crate::score;
 use crate::snark::{KeySource, Proof, verify};
 use crate::srs::Srs;
 use crate::verifiers;
@@ -15,12 +15,12 @@ use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use halo2_base::halo2_proofs::halo2curves::ff::PrimeField;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
-use vouch_circuits::model::{Activation, Dense, Model, output};
+use vouch_circuits::model::{Model, output};
 use vouch_circuits::plan::Plan;
 use vouch_circuits::score::{Request, ScoreCircuit, open};
 use vouch_indexer::db::{Batch, Column, Db};
@@ -55,73 +55,6 @@ pub struct Scores {
 
 fn prover(e: impl std::fmt::Display) -> EngineError {
     EngineError::Prover { detail: e.to_string() }
-}
-
-/// A compiled model that is not stored.
-pub struct Compiled {
-    /// The integer program.
-    pub model: Arc<Model>,
-    /// The plan.
-    pub plan: Arc<Plan>,
-    /// Float against integers, if rows were given.
-    pub report: Option<onnx::Report>,
-}
-
-/// From an ONNX file and a plan to the integer program.
-///
-/// # Errors
-/// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
-pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
-    let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
-    let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
-    let float = FloatModel::import_wide(&new.onnx, plan.features.len()).map_err(|e| refuse(e.to_string()))?;
-    float.check_inputs(plan.features.len()).map_err(|e| refuse(e.to_string()))?;
-    let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
-    let rows = match &new.calibration {
-        Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
-        None => onnx::Calibration::default(),
-    };
-    let quantised = onnx::quantise(&float, &rows).map_err(|e| refuse(e.to_string()))?;
-    let report = (!rows.rows.is_empty()).then_some(quantised.report);
-    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report })
-}
-
-/// Reads the keys of a compiled model from `dir`, or makes and stores them.
-///
-/// # Errors
-/// [`EngineError::Model`] if model and plan do not fit the class, [`EngineError::Prover`] otherwise.
-pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Keys, EngineError> {
-    score::keys(dir, srs, &compiled.model, &compiled.plan).map_err(|e| match e {
-        ScoreKeysError::Score(e) => EngineError::Model { name: name.to_owned(), detail: e.to_string() },
-        ScoreKeysError::Keys(e) => prover(e),
-    })
-}
-
-/// The plan of [`sample`].
-const SAMPLE_PLAN: &str = r#"
-blocks = { back = 0, every = 1 }
-[[feature]]
-name = "time"
-source = { kind = "header", field = "timestamp", bits = "0..32", decimals = 9 }
-make = "last"
-"#;
-
-/// The smallest model of the class: the verifier contract is the same for every model, so it can be made before any.
-///
-/// # Errors
-/// [`EngineError::Model`]; it does not happen.
-pub fn sample() -> Result<Compiled, EngineError> {
-    let refuse = |e: String| EngineError::Model { name: "sample".into(), detail: e };
-    let plan = Plan::parse(SAMPLE_PLAN).map_err(|e| refuse(e.to_string()))?;
-    let layer = Dense {
-        weights: vec![vec![1]],
-        bias: vec![0],
-        shift: Dense::SHIFTS[0],
-        bits: 0,
-        activation: Activation::Identity,
-    };
-    let model = Model::chain(1, [("sample".into(), layer)]).sized().map_err(|e| refuse(e.to_string()))?;
-    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None })
 }
 
 impl Scores {
@@ -178,7 +111,9 @@ impl Scores {
                 rows: r.rows,
                 max_abs_error: r.max_abs_error,
                 mean_abs_error: r.mean_abs_error,
+                float_accuracy: r.float_accuracy,
                 accuracy: r.integer_accuracy,
+                float_auc: r.float_auc,
                 auc: r.integer_auc,
             }),
             keygen_s,
@@ -279,7 +214,8 @@ impl Scores {
         if let Some(keys) = &*slot {
             return Ok(keys.clone());
         }
-        let compiled = Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None };
+        let rows = crate::onnx::Calibration::default();
+        let compiled = Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None, rows };
         let keys = Arc::new(keys(&self.dir, &self.srs, &loaded.info.name, &compiled)?);
         same_id(&loaded.info, &keys)?;
         loaded.is_current.store(true, Ordering::SeqCst);

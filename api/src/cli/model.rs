@@ -1,4 +1,4 @@
-//! `vouch model`: add, list, inspect.
+//! `vouch model`: add, list, verify, inspect, architecture, draw.
 
 use super::NodeArg;
 use super::client::Client;
@@ -10,8 +10,10 @@ use eyre::WrapErr;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use vouch_circuits::model::Architecture;
+use vouch_prover::draw::{svg, table, views};
 use vouch_prover::engine::NewModel;
-use vouch_prover::scores;
+use vouch_prover::scores::{self, Compiled};
 use vouch_prover::snark::KeySource;
 
 /// What to do with models.
@@ -25,6 +27,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation.
     Inspect(InspectArgs),
+    /// The model without its weights, as a file: with the plan, all that a structure id needs.
+    Architecture(FilesArgs),
+    /// The layers of a model with their scales and ranges.
+    Draw(DrawArgs),
 }
 
 /// A model to add.
@@ -57,28 +63,58 @@ pub struct AddArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "A key can be made that proves anything, so compare before you use a model id that somebody else \
-    registered.\n\nExample:\n  vouch model verify --model 0x… --onnx model.onnx --plan plan.toml --calibration rows.csv"
+    registered.\n\nExamples:\n  vouch model verify --model 0x… --onnx model.onnx --plan plan.toml --calibration rows.csv\n  \
+    vouch model verify --structure 0x… --architecture architecture.json --plan plan.toml"
 )]
 #[command(group = ArgGroup::new("expected").args(["model", "structure"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("from").args(["onnx", "architecture"]).required(true))]
 pub struct VerifyArgs {
     /// The id it should have.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "architecture")]
     model: Option<B256>,
     /// The structure id it should have: plan, quantisation and layers without the weights.
     #[arg(long)]
     structure: Option<B256>,
     /// The ONNX file.
     #[arg(long)]
-    onnx: PathBuf,
+    onnx: Option<PathBuf>,
+    /// The model without its weights, from `vouch model architecture`: enough for the structure id.
+    #[arg(long)]
+    architecture: Option<PathBuf>,
     /// The plan (TOML).
     #[arg(long)]
     plan: PathBuf,
     /// The calibration rows (CSV) it was quantised with.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "architecture")]
     calibration: Option<PathBuf>,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
+}
+
+/// The files of a model.
+#[derive(Debug, Args)]
+pub struct FilesArgs {
+    /// The ONNX file.
+    #[arg(long)]
+    onnx: PathBuf,
+    /// The plan (TOML).
+    #[arg(long)]
+    plan: PathBuf,
+    /// The calibration rows (CSV) it is quantised with.
+    #[arg(long)]
+    calibration: Option<PathBuf>,
+}
+
+/// A model to draw.
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// Its files.
+    #[command(flatten)]
+    files: FilesArgs,
+    /// Where to write a picture (SVG); the text is printed anyway.
+    #[arg(long)]
+    svg: Option<PathBuf>,
 }
 
 /// A model to look at.
@@ -104,6 +140,12 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
     match command {
         Command::Add(args) => add(args, report).await,
         Command::Verify(args) => verify(args, report).await,
+        Command::Architecture(files) => {
+            let compiled = scores::compile(&new_model(&files)?)?;
+            let body = serde_json::to_value(Architecture::from(&*compiled.model))?;
+            report.result(&body, || body.to_string())
+        }
+        Command::Draw(args) => draw(&args, report),
         Command::List(node) => {
             let models = Client::new(&node.node).get("/v1/models").await?;
             report.result(&models, || {
@@ -135,24 +177,65 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     report.result(&model, || lines(&model))
 }
 
+/// A model from its files, named by the ONNX file.
+fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
+    let calibration = files.calibration.as_deref().map(text).transpose()?;
+    let name = files.onnx.display().to_string();
+    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration })
+}
+
+fn draw(args: &DrawArgs, report: Report) -> eyre::Result<()> {
+    let new = new_model(&args.files)?;
+    let compiled = scores::compile(&new)?;
+    let views = views(&compiled.model, &compiled.rows)?;
+    if let Some(path) = &args.svg {
+        std::fs::write(path, svg(&views)).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    }
+    report.result(&serde_json::to_value(&views)?, || table(&views))
+}
+
+/// The integer program that the files describe, with its weights or without.
+fn compile(args: &VerifyArgs) -> eyre::Result<(String, Compiled)> {
+    match (&args.onnx, &args.architecture) {
+        (Some(onnx), _) => {
+            let (plan, calibration) = (args.plan.clone(), args.calibration.clone());
+            let new = new_model(&FilesArgs { onnx: onnx.clone(), plan, calibration })?;
+            Ok((new.name.clone(), scores::compile(&new)?))
+        }
+        (None, Some(path)) => {
+            let name = path.display().to_string();
+            let architecture: Architecture =
+                serde_json::from_str(&text(path)?).wrap_err_with(|| format!("{name} is no architecture"))?;
+            let compiled = scores::compile_architecture(&name, &architecture, &text(&args.plan)?)?;
+            Ok((name, compiled))
+        }
+        (None, None) => eyre::bail!("expected --onnx or --architecture"),
+    }
+}
+
 async fn verify(args: VerifyArgs, report: Report) -> eyre::Result<()> {
-    let name = args.onnx.display().to_string();
-    let calibration = args.calibration.as_deref().map(text).transpose()?;
-    let new = NewModel { name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration };
+    let (expected_model, expected_structure) = (args.model, args.structure);
+    let has_weights = args.onnx.is_some();
     report.say("compiling the model and making its keys");
     let source = tokio::task::spawn_blocking(move || -> eyre::Result<KeySource> {
-        let compiled = scores::compile(&new)?;
-        Ok(scores::keys(&args.srs.keys, &args.srs.load()?, &new.name, &compiled)?.source)
+        let (name, compiled) = compile(&args)?;
+        Ok(scores::keys(&args.srs.keys, &args.srs.load()?, &name, &compiled)?.source)
     });
     let KeySource::Data(key) = source.await?? else { eyre::bail!("a score class takes its key as data") };
     let (model, structure) = (key.model_id(), key.structure_id());
-    for (what, expected, got) in [("structure id", args.structure, structure), ("model id", args.model, model)] {
+    for (what, expected, got) in [("structure id", expected_structure, structure), ("model id", expected_model, model)]
+    {
         if let Some(expected) = expected {
             eyre::ensure!(expected == got, "{what}: expected {expected}, the files give {got}");
         }
     }
-    let body = json!({"model_id": model, "structure_id": structure, "class_id": key.class_id});
-    report.result(&body, || format!("model id      {model}\nstructure id  {structure}\nclass id      {}", key.class_id))
+    let mut body = json!({"structure_id": structure, "class_id": key.class_id});
+    let mut lines = format!("structure id  {structure}\nclass id      {}", key.class_id);
+    if has_weights {
+        body["model_id"] = json!(model);
+        lines = format!("model id      {model}\n{lines}");
+    }
+    report.result(&body, || lines)
 }
 
 fn word<'a>(model: &'a Value, name: &str) -> &'a str {
@@ -212,6 +295,19 @@ mod tests {
         parse(&["--model", &id]).unwrap();
         parse(&["--structure", &id]).unwrap();
         parse(&["--model", &id, "--structure", &id]).unwrap();
+    }
+
+    #[test]
+    fn verify_without_weights_compares_structures_only() {
+        let parse = |more: &[&str]| {
+            let line = ["vouch", "model", "verify", "--plan", "p.toml"];
+            Cli::try_parse_from(line.iter().chain(more)).map(drop).map_err(|e| e.to_string())
+        };
+        let id = format!("0x{}", "11".repeat(32));
+        parse(&["--structure", &id, "--architecture", "a.json"]).unwrap();
+        assert!(parse(&["--structure", &id]).unwrap_err().contains("--onnx <ONNX>|--architecture"));
+        let said = parse(&["--model", &id, "--architecture", "a.json"]).unwrap_err();
+        assert!(said.contains("cannot be used with"), "{said}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Models that cannot be compiled, and models of other circuits.
 
 use super::*;
+use crate::compile::SAMPLE_PLAN;
+use std::path::Path;
 
 /// A model of one layer, without touching ONNX.
 fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> ModelInfo {

@@ -266,6 +266,6 @@ fn way_out(op: &str) -> &'static str {
         "ai.onnx.ml.SVMClassifier" | "ai.onnx.ml.SVMRegressor" | "ai.onnx.ml.Normalizer" => {
             "use a linear model, trees or dense layers; without Normalizer for a logistic regression"
         }
-        _ => "see the list of operations in models/README.md; compute what is constant before exporting",
+        _ => "see docs/models.md for what can be imported; compute what is constant before exporting",
     }
 }

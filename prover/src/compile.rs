@@ -1,0 +1,119 @@
+//! From files to an integer program and its keys.
+
+use crate::engine::{EngineError, NewModel};
+use crate::keys::Keys;
+use crate::onnx::{self, FloatModel};
+use crate::score::{self, ScoreKeysError};
+use crate::srs::Srs;
+use std::path::Path;
+use std::sync::Arc;
+use vouch_circuits::model::{Activation, Architecture, Dense, Model};
+use vouch_circuits::plan::Plan;
+
+fn prover(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Prover { detail: e.to_string() }
+}
+
+/// A compiled model that is not stored.
+pub struct Compiled {
+    /// The integer program.
+    pub model: Arc<Model>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Float against integers, if rows were given.
+    pub report: Option<onnx::Report>,
+    /// The rows.
+    pub rows: onnx::Calibration,
+}
+
+/// From an ONNX file and a plan to the integer program.
+///
+/// # Errors
+/// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
+pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
+    let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
+    let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
+    let float = FloatModel::import_wide(&new.onnx, plan.features.len()).map_err(|e| refuse(e.to_string()))?;
+    float.check_inputs(plan.features.len()).map_err(|e| refuse(e.to_string()))?;
+    let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
+    let rows = match &new.calibration {
+        Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
+        None => onnx::Calibration::default(),
+    };
+    let quantised = onnx::quantise(&float, &rows).map_err(|e| refuse(e.to_string()))?;
+    let report = (!rows.rows.is_empty()).then_some(quantised.report);
+    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report, rows })
+}
+
+/// From an architecture and a plan to an integer program with meaningless weights: its keys have the structure id, and no model id.
+///
+/// # Errors
+/// [`EngineError::Model`] if no model has this architecture, or the plan is refused.
+pub fn compile_architecture(name: &str, architecture: &Architecture, plan: &str) -> Result<Compiled, EngineError> {
+    let refuse = |e: String| EngineError::Model { name: name.to_owned(), detail: e };
+    let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;
+    let model = architecture.model().map_err(|e| refuse(e.to_string()))?;
+    let rows = onnx::Calibration::default();
+    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows })
+}
+
+/// Reads the keys of a compiled model from `dir`, or makes and stores them.
+///
+/// # Errors
+/// [`EngineError::Model`] if model and plan do not fit the class, [`EngineError::Prover`] otherwise.
+pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Keys, EngineError> {
+    score::keys(dir, srs, &compiled.model, &compiled.plan).map_err(|e| match e {
+        ScoreKeysError::Score(e) => EngineError::Model { name: name.to_owned(), detail: e.to_string() },
+        ScoreKeysError::Keys(e) => prover(e),
+    })
+}
+
+/// The plan of [`sample`].
+pub(crate) const SAMPLE_PLAN: &str = r#"
+blocks = { back = 0, every = 1 }
+[[feature]]
+name = "time"
+source = { kind = "header", field = "timestamp", bits = "0..32", decimals = 9 }
+make = "last"
+"#;
+
+/// The smallest model of the class: the verifier contract is the same for every model, so it can be made before any.
+///
+/// # Errors
+/// [`EngineError::Model`]; it does not happen.
+pub fn sample() -> Result<Compiled, EngineError> {
+    let refuse = |e: String| EngineError::Model { name: "sample".into(), detail: e };
+    let plan = Plan::parse(SAMPLE_PLAN).map_err(|e| refuse(e.to_string()))?;
+    let layer = Dense {
+        weights: vec![vec![1]],
+        bias: vec![0],
+        shift: Dense::SHIFTS[0],
+        bits: 0,
+        activation: Activation::Identity,
+    };
+    let model = Model::chain(1, [("sample".into(), layer)]).sized().map_err(|e| refuse(e.to_string()))?;
+    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows: onnx::Calibration::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snark::KeySource;
+
+    #[test]
+    fn an_architecture_has_the_structure_id_of_its_model() {
+        let dir = std::env::temp_dir().join("vouch-test-srs");
+        let srs = Srs::development(&dir, score::class().k).unwrap();
+        let sample = sample().unwrap();
+        let text = serde_json::to_string(&Architecture::from(&*sample.model)).unwrap();
+        let bare = compile_architecture("bare", &serde_json::from_str(&text).unwrap(), SAMPLE_PLAN).unwrap();
+        let ids = [&sample, &bare].map(|compiled| {
+            let KeySource::Data(key) = keys(&dir, &srs, "sample", compiled).unwrap().source else {
+                unreachable!("a score class")
+            };
+            (key.structure_id(), key.model_id())
+        });
+        assert_eq!(ids[0].0, ids[1].0);
+        assert_ne!(ids[0].1, ids[1].1);
+    }
+}
