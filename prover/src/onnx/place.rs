@@ -135,8 +135,8 @@ impl Tensor {
         })
     }
 
-    /// The elements of each window of the spatial dimensions (all but the first two), as `[batch, channel, place…]` and their places.
-    pub fn windows(&self, window: &Window) -> Result<Vec<(Vec<usize>, Vec<Vec<usize>>)>, String> {
+    /// For each window of the spatial dimensions (all but the first two) the places in it; no place at all for padding.
+    pub fn windows(&self, window: &Window) -> Result<Vec<Vec<Vec<usize>>>, String> {
         let rank = window.kernel.len();
         let wrong = || format!("expected {} spatial dimensions, got shape {:?}", rank, self.shape);
         let spatial = self.shape.get(2..).filter(|s| s.len() == rank).ok_or_else(wrong)?;
@@ -150,8 +150,7 @@ impl Tensor {
                 };
                 (0..rank).map(one).collect::<Option<Vec<_>>>().unwrap_or_default()
             });
-            let inside = inside.collect();
-            (place, inside)
+            inside.collect()
         };
         Ok(places(&out).map(at).collect())
     }

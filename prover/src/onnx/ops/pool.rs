@@ -41,7 +41,7 @@ impl Folder {
         let mut data = Vec::new();
         for batch in 0..x.shape[0] {
             for channel in 0..x.shape[1] {
-                for (_, places) in &windows {
+                for places in &windows {
                     let at = |place: &Vec<usize>| x.at(&[&[batch, channel], place.as_slice()].concat()).clone();
                     let inside: Vec<Linear> = places.iter().filter(|p| !p.is_empty()).map(at).collect();
                     let count = if whole { places.len() } else { inside.len() };
@@ -111,7 +111,7 @@ fn convolution(call: &Call) -> Result<Tensor, OnnxError> {
     for batch in 0..*batches {
         for output in 0..*outputs {
             let first = output / (outputs / group) * inner;
-            for (_, places) in &windows {
+            for places in &windows {
                 let mut terms = Vec::new();
                 for channel in 0..*inner {
                     let base = (output * inner + channel) * places.len();
