@@ -6,8 +6,10 @@
 //! | [`http`] | routes, problems (RFC 9457), events, OpenAPI, metrics, the page |
 //! | [`cli`] | the commands of `vouch` |
 //! | [`chain`] | the contracts: calldata, requests that are seen, proofs that are sent |
+//! | [`slots`] | Solidity's storage by name |
 
 pub mod chain;
 pub mod cli;
 pub mod http;
 pub mod node;
+pub mod slots;

@@ -9,6 +9,7 @@ mod replay;
 pub mod report;
 mod serve;
 mod setup;
+mod slots;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +51,8 @@ pub enum Command {
     /// Add, list and inspect models.
     #[command(subcommand)]
     Model(model::Command),
+    /// Find a Solidity variable: slot, keys, bits, and the line of a plan that reads it.
+    Slots(slots::SlotsArgs),
     /// Ask a node for a score and wait for it.
     Query(query::QueryArgs),
     /// Ask a node for a score and keep its proof in a file.
@@ -90,6 +93,7 @@ pub async fn run(cli: Cli) -> eyre::Result<()> {
         Command::Setup(args) => setup::run(args, report).await,
         Command::Verify(args) => verify::run(args, report).await,
         Command::Model(command) => model::run(command, report).await,
+        Command::Slots(args) => slots::run(args, report),
         Command::Query(args) => query::query(args, report).await,
         Command::Prove(args) => query::prove(args, report).await,
         Command::Pin(args) => pin::run(args, report).await,
