@@ -54,7 +54,7 @@ impl Random {
         let digits = 2 * key.len();
         let at = digits - 1 - self.below(digits).min(self.below(digits));
         let change = 1 + self.below(15) as u8;
-        other[at / 2] ^= if at % 2 == 0 { change << 4 } else { change };
+        other[at / 2] ^= if at.is_multiple_of(2) { change << 4 } else { change };
         if self.below(2) == 0 {
             let rest = self.bytes(key.len());
             other[at / 2 + 1..].copy_from_slice(&rest[at / 2 + 1..]);
@@ -112,7 +112,7 @@ fn check(random: &mut Random, shape: Shape, seen: &mut Seen) {
     while probes.len() < PROBES {
         let known = entries.keys().nth(random.below(entries.len().max(1))).cloned();
         let Some(known) = known else { break };
-        probes.push(if probes.len() % 2 == 0 { known } else { random.neighbour(&known) });
+        probes.push(if probes.len().is_multiple_of(2) { known } else { random.neighbour(&known) });
     }
     let (root, proofs) = alloy(&entries, &probes);
     for (key, proof) in probes.iter().zip(&proofs) {
