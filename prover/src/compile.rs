@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vouch_circuits::model::{Activation, Architecture, Dense, Model};
 use vouch_circuits::plan::Plan;
+use vouch_circuits::score::{ScoreCircuit, ScoreError, config::GLUE_ROWS};
 
 fn prover(e: impl std::fmt::Display) -> EngineError {
     EngineError::Prover { detail: e.to_string() }
@@ -24,6 +25,42 @@ pub struct Compiled {
     pub report: Option<onnx::Report>,
     /// The rows.
     pub rows: onnx::Calibration,
+}
+
+impl Compiled {
+    /// What a data scientist asks before keys are made: sizes, errors and quality of the integers, and how full the circuit is.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`] if model and plan do not fit each other or the class.
+    pub fn summary(&self, name: &str) -> Result<Vec<String>, EngineError> {
+        let refuse = |e: ScoreError| EngineError::Model { name: name.to_owned(), detail: e.to_string() };
+        let circuit = ScoreCircuit::keygen(self.model.clone(), self.plan.clone()).map_err(refuse)?;
+        let rows = circuit.rows().map_err(|e| refuse(e.into()))?;
+        let (features, facts) = (self.plan.features.len(), self.plan.facts.len());
+        let (layers, outputs) = (self.model.layers.len(), self.model.outputs.len());
+        let mut lines = vec![format!("{features} features of {facts} facts, {layers} layers, {outputs} outputs")];
+        if let Some(report) = &self.report {
+            let onnx::Report { rows, max_abs_error, mean_abs_error, .. } = report;
+            lines.push(format!(
+                "integers against floats on {rows} rows: at most {max_abs_error:.1e} apart, {mean_abs_error:.1e} in the mean"
+            ));
+            let pairs = [
+                ("accuracy", report.float_accuracy, report.integer_accuracy),
+                ("AUC", report.float_auc, report.integer_auc),
+            ];
+            for (what, float, integer) in pairs {
+                if let (Some(float), Some(integer)) = (float, integer) {
+                    lines.push(format!("{what} {float:.4} as floats, {integer:.4} as integers"));
+                }
+            }
+        }
+        let full = GLUE_ROWS - 1;
+        lines.push(format!(
+            "rows of {full}: {} arithmetic, {} ranges, {} weights; {} samples of curves",
+            rows.gate, rows.range, rows.dense, rows.curves
+        ));
+        Ok(lines)
+    }
 }
 
 /// From an ONNX file and a plan to the integer program.
@@ -99,6 +136,20 @@ pub fn sample() -> Result<Compiled, EngineError> {
 mod tests {
     use super::*;
     use crate::snark::KeySource;
+
+    #[test]
+    fn a_summary_has_errors_quality_and_size() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic");
+        let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
+        let calibration = Some(text("calibrate.csv"));
+        let new = NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration };
+        let lines = compile(&new).unwrap().summary("logistic").unwrap();
+        assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
+        assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");
+        assert!(lines[2].starts_with("accuracy 0.") && lines[3].starts_with("AUC 0."), "{lines:?}");
+        assert!(lines[4].starts_with("rows of 15699: ") && lines[4].ends_with(" samples of curves"), "{lines:?}");
+    }
 
     #[test]
     fn an_architecture_has_the_structure_id_of_its_model() {

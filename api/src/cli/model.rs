@@ -166,13 +166,18 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
 }
 
 async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
+    let calibration = args.calibration.as_deref().map(text).transpose()?;
+    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration };
     let body = json!({
-        "name": args.name,
-        "onnx": base64(&read(&args.onnx)?),
-        "plan": text(&args.plan)?,
-        "calibration": args.calibration.as_deref().map(text).transpose()?,
+        "name": new.name,
+        "onnx": base64(&new.onnx),
+        "plan": new.plan,
+        "calibration": new.calibration,
     });
-    report.say("compiling the model and making its keys (the first time takes some minutes)");
+    report.say("compiling the model");
+    let summary = tokio::task::spawn_blocking(move || scores::compile(&new)?.summary(&new.name)).await??;
+    summary.iter().for_each(|line| report.say(line));
+    report.say("the node compiles it too, makes its keys and, the first time, a verifier: this may take some minutes");
     let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
     report.result(&model, || lines(&model))
 }

@@ -44,7 +44,7 @@ pub struct Node {
 impl Node {
     fn new(node: NodeProto) -> Self {
         let name = match node.name.is_empty() {
-            true => node.output.first().cloned().unwrap_or_default(),
+            true => node.output.iter().find(|o| !o.is_empty()).cloned().unwrap_or_default(),
             false => node.name,
         };
         let op = match node.domain.as_str() {
