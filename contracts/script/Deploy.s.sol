@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.29;
 
+import {BlockArchive} from "../src/BlockArchive.sol";
 import {BlockHashes} from "../src/BlockHashes.sol";
 import {HistoryRoots} from "../src/HistoryRoots.sol";
 import {HistoryVerifier} from "../src/HistoryVerifier.sol";
@@ -14,7 +15,7 @@ import {Script} from "forge-std/Script.sol";
 /// @title Deploy
 /// @notice Deploys Vouch. Nobody owns the result; the order is that of the constructors:
 ///
-///     BlockHashes()
+///     BlockHashes(), or with a verifier of runs BlockArchive(HistoryVerifier(...), depth)
 ///     generated history verifiers, each then HistoryVerifier(generated, instanceCount, proofBytes), small first
 ///     HistoryRoots(blockHashes, historyVerifiers)
 ///     generated score verifiers, each then
@@ -24,7 +25,8 @@ import {Script} from "forge-std/Script.sol";
 ///
 /// @dev `forge script script/Deploy.s.sol --sig 'run(string)' verifiers.json --rpc-url … --broadcast`, where the file is
 /// what `vouch setup --json` prints: `is_development`; `history[]` and `score[]` of creation code (`bytecode`), `instances`,
-/// `proof_bytes`, and for scores `class_id`, `structure_points`, `weight_points`. The passports of `generated/` call the
+/// `proof_bytes`, and for scores `class_id`, `structure_points`, `weight_points`; with `--archive` also `ancestry[]`, with the
+/// `depth` of a run. The passports of `generated/` call the
 /// number of instances `num_instances`; both names are understood. Any other tool may do the same from `out/`.
 contract Deploy is Script {
     /// @notice What a deployment consists of.
@@ -50,7 +52,7 @@ contract Deploy is Script {
 
     function deploy(string memory json) public returns (Deployment memory deployed) {
         if (isDevelopment(json) && !isLocal(block.chainid)) revert DevelopmentSetup(block.chainid);
-        deployed.blockHashes = new BlockHashes();
+        deployed.blockHashes = blockHashes(json);
         IHistoryVerifier[] memory histories = new IHistoryVerifier[](count(json, ".history"));
         for (uint256 i = 0; i < histories.length; ++i) {
             histories[i] = historyVerifier(json, element(".history", i));
@@ -63,6 +65,12 @@ contract Deploy is Script {
         }
         deployed.registry = new ModelRegistry(scores);
         deployed.vouch = new Vouch(deployed.registry, deployed.roots);
+    }
+
+    function blockHashes(string memory json) private returns (BlockHashes) {
+        string memory at = element(".ancestry", 0);
+        if (!vm.keyExistsJson(json, at)) return new BlockHashes();
+        return new BlockArchive(historyVerifier(json, at), number(json, at, ".depth"));
     }
 
     function historyVerifier(string memory json, string memory at) private returns (IHistoryVerifier) {

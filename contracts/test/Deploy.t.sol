@@ -2,6 +2,7 @@
 pragma solidity ^0.8.29;
 
 import {Deploy} from "../script/Deploy.s.sol";
+import {BlockArchive} from "../src/BlockArchive.sol";
 import {HistoryVerifier} from "../src/HistoryVerifier.sol";
 import {ScoreVerifier} from "../src/ScoreVerifier.sol";
 import {Test} from "forge-std/Test.sol";
@@ -53,6 +54,18 @@ contract DeployTest is Test {
         vm.expectRevert(abi.encodeWithSelector(Deploy.DevelopmentSetup.selector, chainId));
         script.deploy(setup(""));
         script.deploy(setup("\"is_development\": false,"));
+    }
+
+    function test_deploys_an_archive_if_there_is_a_verifier_of_runs() public {
+        string memory more = string.concat(
+            "\"ancestry\": [", verifier("ancestry_7", 6, 50, ", \"depth\": 7"), "], \"is_development\": true,"
+        );
+        Deploy.Deployment memory made = script.deploy(setup(more));
+        BlockArchive archive = BlockArchive(address(made.blockHashes));
+        assertEq(archive.runDepth(), 7);
+        assertEq(HistoryVerifier(address(archive.verifier())).proofBytes(), 50);
+        assertEq(HistoryVerifier(address(archive.verifier())).instanceCount(), 6);
+        assertEq(address(made.roots.blockHashes()), address(archive));
     }
 
     function test_deploys_a_development_setup_on_local_chains() public {

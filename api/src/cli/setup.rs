@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use vouch_circuits::history::Class;
+use vouch_prover::ancestries;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
 use vouch_prover::keys::Keys;
@@ -74,6 +75,9 @@ pub struct SetupArgs {
     /// Say that the development string is meant (it is the default; real chains need --ceremony).
     #[arg(long, conflicts_with = "ceremony")]
     dev: bool,
+    /// The verifier of runs of headers too: block hashes are then deployed as an archive that reaches back to genesis.
+    #[arg(long)]
+    archive: bool,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
@@ -95,6 +99,9 @@ struct VerifierView {
     structure_points: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     weight_points: Option<usize>,
+    /// log2 of the headers of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<u32>,
 }
 
 impl VerifierView {
@@ -110,6 +117,7 @@ impl VerifierView {
             class_id: passport.class_id.map(|id| id.to_string()),
             structure_points: passport.structure_points,
             weight_points: passport.weight_points,
+            depth: None,
         }
     }
 }
@@ -122,11 +130,13 @@ struct SetupView {
     is_development: bool,
     history: Vec<VerifierView>,
     score: Vec<VerifierView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ancestry: Vec<VerifierView>,
 }
 
 /// Sets up, with a progress bar.
 pub async fn run(args: SetupArgs, report: Report) -> eyre::Result<()> {
-    let view = tokio::task::spawn_blocking(move || make(&args.srs)).await??;
+    let view = tokio::task::spawn_blocking(move || make(&args)).await??;
     report.result(&view, || {
         let line = |v: &VerifierView| {
             format!(
@@ -134,7 +144,7 @@ pub async fn run(args: SetupArgs, report: Report) -> eyre::Result<()> {
                 v.class, v.k, v.key_mb, v.proof_bytes, v.verifier_bytes
             )
         };
-        let mut lines: Vec<String> = view.history.iter().chain(&view.score).map(line).collect();
+        let mut lines: Vec<String> = view.history.iter().chain(&view.score).chain(&view.ancestry).map(line).collect();
         lines.insert(
             0,
             format!(
@@ -160,8 +170,8 @@ fn verifier(args: &SrsArgs, keys: &Keys) -> eyre::Result<Passport> {
     Ok(passport)
 }
 
-fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
-    let bar = ProgressBar::new(2 + args.classes().len() as u64);
+fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupView> {
+    let bar = ProgressBar::new(2 + u64::from(*archive) + args.classes().len() as u64);
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     bar.set_message("reference string");
@@ -175,6 +185,14 @@ fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
         history.push(VerifierView::new(class.name, verifier(args, &keys)?, keys.file_bytes));
         bar.inc(1);
     }
+    let mut ancestry = Vec::new();
+    if *archive {
+        bar.set_message("keys and verifier of runs of headers");
+        let keys = ancestries::keys(&args.keys, &srs)?;
+        let view = VerifierView::new(keys.class.name, verifier(args, &keys)?, keys.file_bytes);
+        ancestry.push(VerifierView { depth: Some(ancestries::SIZE.depth), ..view });
+        bar.inc(1);
+    }
     bar.set_message("verifier of the score class");
     let keys = scores::keys(&args.keys, &srs, "sample", &scores::sample()?)?;
     let score = VerifierView::new(keys.class.name, verifier(args, &keys)?, keys.file_bytes);
@@ -186,5 +204,6 @@ fn make(args: &SrsArgs) -> eyre::Result<SetupView> {
         is_development: srs.origin == vouch_prover::srs::Origin::UnsafeDevelopment,
         history,
         score: vec![score],
+        ancestry,
     })
 }

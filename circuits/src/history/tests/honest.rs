@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use super::chain::{Account, header, number};
 use super::*;
-use crate::header::{Header, field};
-use crate::testing::fixture_text;
 
 /// Few rows: for evidence of one or two accounts.
 pub(super) const SMALL: Class = Class {
@@ -199,28 +197,6 @@ fn every_real_slot_and_exclusion() {
             accept(&class, &Evidence::collect(group, &headers, &nodes).expect("evidence"));
         }
     }
-}
-
-#[test]
-fn all_fields_of_headers_of_every_fork() {
-    let Some(singles) = fixture_json("headers/mainnet_singles.json") else { return };
-    let mut records = singles.as_array().expect("a list").clone();
-    for name in ["mainnet_0_1055", "goerli_7588679_7589206", "taikoL2_192061_192317"] {
-        let text = fixture_text(&format!("headers/{name}.jsonl")).expect("it is there");
-        records.extend(text.lines().take(2).map(|line| serde_json::from_str(line).expect("json")));
-    }
-    let class = Class { facts: 27, ..SMALL };
-    let mut counts = std::collections::BTreeSet::new();
-    for record in records {
-        let rlp = unhex(record["rlp"].as_str().expect("hex"));
-        let header = Header::read(&rlp).expect("a header");
-        let fields = (0..header.field_count()).filter(|index| *index != field::LOGS_BLOOM);
-        let wanted: Vec<Fact> =
-            fields.map(|index| fact(FactKind::Header, header.number, [0; 20], number(index as u128))).collect();
-        accept(&class, &Evidence::collect(&wanted, std::slice::from_ref(&rlp), &Nodes::default()).expect("evidence"));
-        counts.insert(header.field_count());
-    }
-    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [15, 16, 17, 20, 21]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The whole statement, natively evaluated: honest evidence is accepted with the native root, every lie is refused.
 
 mod chain;
+mod forks;
 mod honest;
 pub(super) mod lies;
 mod lies_tries;
