@@ -47,8 +47,11 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
 
     /// @notice Gas a payee is given to take its fee; if that fails the fee waits in `owedWei`.
     uint256 public constant PAYEE_GAS = 50_000;
-    /// @dev Gas between the check of what is left and the start of the callback, a cold account included.
-    uint256 private constant CALL_GAS = 10_000;
+    /// @dev Gas between the check of what is left and the start of the callback, a cold account and the event of a failed
+    /// callback included.
+    uint256 private constant CALL_GAS = 15_000;
+    /// @dev Gas that a payment can need: 64/63 of `PAYEE_GAS`, the value, a cold and empty account, and `owedWei` anew.
+    uint256 private constant PAY_GAS = 120_000;
 
     ModelRegistry public immutable registry;
     HistoryRoots public immutable roots;
@@ -95,6 +98,7 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     error NotTheRequester(address expected, address got);
     /// @notice Send the transaction with more gas: the callback is promised its limit.
     error CallbackGas(uint256 expected, uint256 got);
+    error PayeeGas(uint256 expected, uint256 got);
     error NothingOwed(address account);
     error TransferFailed(address to, uint256 amountWei);
 
@@ -243,11 +247,12 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     }
 
     /// @dev A callee gets at most 63/64 of what is left (EIP-150): without the check a fulfiller could starve the
-    /// callback and still take the fee. Return data is not copied.
+    /// callback and still take the fee. What the payment needs afterwards is asked for here too: a callback that behaves in a
+    /// gas estimate and burns everything in the transaction must not make the transaction fail. Return data is not copied.
     function _callBack(uint256 id, Request memory asked, int128[4] calldata outputs) private {
         bytes memory data =
             abi.encodeCall(IVouchCallback.onScore, (id, asked.modelId, asked.subject, asked.asOf, outputs));
-        uint256 needed = uint256(asked.callbackGasLimit) * 64 / 63 + CALL_GAS;
+        uint256 needed = uint256(asked.callbackGasLimit) * 64 / 63 + CALL_GAS + (asked.feeWei == 0 ? 0 : PAY_GAS);
         if (gasleft() < needed) revert CallbackGas(needed, gasleft());
 
         (bool taken,,) = LibCall.tryCall(asked.target, 0, asked.callbackGasLimit, 0, data);
@@ -259,9 +264,12 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         return false;
     }
 
-    /// @dev Sends, or keeps for `withdraw` what the receiver would not take.
+    /// @dev Sends, or keeps for `withdraw` what the receiver would not take. Without the check a fulfiller could give a
+    /// payee too little gas to take its fee.
     function _pay(address to, uint256 amountWei) private {
         if (amountWei == 0) return;
+        // After a callback this much is left: see `_callBack`.
+        if (gasleft() < PAY_GAS - CALL_GAS) revert PayeeGas(PAY_GAS - CALL_GAS, gasleft());
         (bool sent,,) = LibCall.tryCall(to, amountWei, PAYEE_GAS, 0, "");
         if (sent) return;
         owedWei[to] += amountWei;

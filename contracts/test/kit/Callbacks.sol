@@ -39,6 +39,30 @@ contract Saboteur is IVouchCallback {
     }
 }
 
+/// @dev Burns all its gas, or nothing.
+contract Moody is IVouchCallback {
+    bool private burns;
+
+    function set(bool burns_) external {
+        burns = burns_;
+    }
+
+    function onScore(uint256, bytes32, address, uint64, int128[4] calldata) external view {
+        if (burns) while (true) {}
+    }
+}
+
+/// @dev A payee that needs most of the gas it is promised.
+contract Taker {
+    uint256 public got;
+    uint256 public times;
+
+    receive() external payable {
+        got += msg.value;
+        ++times;
+    }
+}
+
 /// @dev Calls `again` on `vouch` when it is told a score and when it is paid.
 contract Reentrant is IVouchCallback {
     address private immutable vouch;

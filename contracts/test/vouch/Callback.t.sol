@@ -3,7 +3,7 @@ pragma solidity ^0.8.29;
 
 import {Claim} from "../../src/Instances.sol";
 import {Vouch} from "../../src/Vouch.sol";
-import {Listener, Reentrant, Saboteur} from "../kit/Callbacks.sol";
+import {Listener, Moody, Reentrant, Saboteur, Taker} from "../kit/Callbacks.sol";
 import {VouchTest} from "../kit/VouchTest.sol";
 
 contract CallbackTest is VouchTest {
@@ -79,6 +79,67 @@ contract CallbackTest is VouchTest {
             assertTrue(fulfilsWith(least + more, start, id, listener));
             assertEq(listener.gasGiven(), plenty);
         }
+    }
+
+    /// @dev The callback chooses what it burns, knowing a gas estimate from the transaction. At the least gas that a quiet callback
+    /// needs, one that burns all it may leaves enough to pay any payee.
+    function testFuzz_a_callback_that_burns_its_gas_cannot_stop_the_payment(uint256 limit, uint8 kind) public {
+        limit = bound(limit, 2_000, 500_000);
+        Moody moody = new Moody();
+        payee = [makeAddr("empty"), address(new Taker()), address(new Saboteur(Saboteur.Way.Burn))][kind % 3];
+        acceptScore(subject, 990, claimOf(ONE, ROOT));
+        uint256 id = ask(address(moody), uint32(limit));
+        uint256 start = vm.snapshotState();
+
+        (uint256 low, uint256 least) = (30_000, 2_000_000);
+        while (least - low > 500) {
+            uint256 middle = (least + low) / 2;
+            if (fulfilsFrom(start, middle, id, moody, false)) least = middle;
+            else low = middle;
+        }
+        for (uint256 more = 0; more < 3_000; more += 500) {
+            assertTrue(fulfilsFrom(start, least + more, id, moody, true), "burnt");
+        }
+        assertEq(payee.balance + vouch.owedWei(payee), 1 ether);
+    }
+
+    /// @dev Either everything reverts, or a payee that can take its fee has it.
+    function testFuzz_a_fulfiller_cannot_starve_the_payee(uint256 gasSent) public {
+        gasSent = bound(gasSent, 50_000, 500_000);
+        payee = address(new Taker());
+        acceptScore(subject, 990, claimOf(ONE, ROOT));
+        uint256 id = ask(address(0), 0);
+        try vouch.fulfil{gas: gasSent}(id, claimOf(ONE, ROOT), PROOF) {
+            assertEq(payee.balance, 1 ether);
+        } catch {
+            assertEq(uint8(vouch.requestOf(id).status), uint8(Vouch.Status.Open));
+        }
+    }
+
+    function test_too_little_gas_for_the_payee_is_named() public {
+        uint256 id = ask(address(0), 0);
+        bytes memory call = abi.encodeCall(Vouch.fulfil, (id, claimOf(ONE, ROOT), PROOF));
+        uint256 start = vm.snapshotState();
+        (bool done, bytes memory why) = (false, bytes(""));
+        bytes memory before;
+        for (uint256 gasSent = 100_000; !done; gasSent += 5_000) {
+            vm.revertToState(start);
+            before = why;
+            (done, why) = address(vouch).call{gas: gasSent}(call);
+        }
+        assertEq(bytes4(before), Vouch.PayeeGas.selector);
+    }
+
+    function fulfilsFrom(uint256 start, uint256 gasSent, uint256 id, Moody moody, bool burns)
+        private
+        returns (bool done)
+    {
+        vm.revertToState(start);
+        moody.set(burns);
+        vm.cool(payee);
+        vm.cool(address(moody));
+        bytes memory call = abi.encodeCall(Vouch.fulfil, (id, claimOf(ONE, ROOT), PROOF));
+        (done,) = address(vouch).call{gas: gasSent}(call);
     }
 
     function testFuzz_the_callback_cannot_take_money_again(uint256 which) public {
