@@ -5,6 +5,8 @@ mod chain;
 #[path = "../../prover/tests/support/mod.rs"]
 mod support;
 
+use alloy::consensus::{Transaction, TxEnvelope};
+use alloy::eips::Decodable2718;
 use alloy::primitives::{Address, B256};
 use alloy::providers::{Provider, ProviderBuilder};
 use chain::{Asked, FakeChain, NOW, closed, open};
@@ -97,6 +99,53 @@ async fn paid_request_is_proven_answered_once_and_then_left_alone() {
     let reads = node.chain.asked("requestOf");
     node.watcher.look().await;
     assert_eq!((node.chain.asked("requestOf"), node.chain.state().sent.len()), (reads, 1));
+}
+
+/// A callback can behave in the estimate and burn its gas in the transaction.
+#[tokio::test]
+async fn gas_limit_leaves_the_callback_all_that_it_is_promised() {
+    let mut node = setup(MinFee::Cost).await;
+    node.ask([Asked { fee_wei: ENOUGH_WEI, ..open(MODEL, 20) }]);
+    let callback = u64::from(open(MODEL, 20).callback_gas);
+    assert!(callback > 0);
+    node.watcher.look().await;
+    node.prove().await;
+    node.watcher.look().await;
+    let raw = node.chain.state().sent[0].clone();
+    let sent = TxEnvelope::decode_2718(&mut raw.as_ref()).unwrap();
+    assert_eq!(sent.gas_limit(), 1_100_000 + callback * 64 / 63 + 150_000);
+}
+
+#[tokio::test]
+async fn answer_that_reverts_is_paid_for_twice_at_most() {
+    let mut node = setup(MinFee::Cost).await;
+    node.ask([Asked { fee_wei: ENOUGH_WEI, ..open(MODEL, 20) }]);
+    node.chain.state().reverts = true;
+    node.watcher.look().await;
+    node.prove().await;
+    for sent in [1, 2, 2] {
+        node.watcher.look().await;
+        assert_eq!(node.chain.state().sent.len(), sent);
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    }
+    assert_eq!(node.stages(), [Stage::Failed]);
+}
+
+#[tokio::test]
+async fn waiting_job_of_a_closed_or_late_request_is_given_up() {
+    let mut node = setup(MinFee::Cost).await;
+    let paid = Asked { fee_wei: ENOUGH_WEI, ..open(MODEL, 20) };
+    node.ask([paid.clone(), Asked { as_of: 21, ..paid.clone() }, Asked { as_of: 22, ..paid }]);
+    node.watcher.look().await;
+    assert_eq!(node.stages(), [Stage::Queued; 3]);
+    node.chain.state().requests[0].status = 3;
+    node.chain.state().requests[1].deadline = NOW - 1;
+    rewatch(&node, MinFee::Cost).await.look().await;
+    let jobs = node.queue.store().list().unwrap();
+    for job in jobs {
+        let expected = if job.query.as_of == 22 { Stage::Queued } else { Stage::Failed };
+        assert_eq!(job.stage, expected, "{:?}", job.failure);
+    }
 }
 
 #[tokio::test]

@@ -101,6 +101,9 @@ pub fn read_key(file: Option<&Path>, value: Option<&str>) -> Result<Option<Priva
     text.parse().map(Some).map_err(|_| SendError::Key { got_chars: text.len() })
 }
 
+/// Gas limit above what an answer should use; what is not used costs nothing.
+const SPARE_GAS: u64 = 150_000;
+
 /// A signer on a chain with the contracts.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -148,13 +151,16 @@ impl Sender {
         let posted = posted(&self.provider, self.contracts, served).await?;
         let call = calldata(served, self.contracts, &posted).multicall;
         let request = self.transaction(call.ok_or(SendError::NoContract { contract: "Vouch" })?);
+        let estimate = self.provider.estimate_gas(request.clone()).await.map_err(chain)?;
+        // A callback may tell an estimate from the transaction: it can use all that it is promised.
+        let callback = if asked.target.is_zero() { 0 } else { u64::from(asked.callbackGasLimit) };
+        let gas = estimate.saturating_add(callback.saturating_mul(64) / 63);
         if policy.min_fee != MinFee::Free {
-            let gas = self.provider.estimate_gas(request.clone()).await.map_err(chain)?;
             let price = self.provider.get_gas_price().await.map_err(chain)?;
             let refused = policy.covers(asked.feeWei.to(), gas, price);
             refused.map_err(|refusal| SendError::Underpaid { id, refusal })?;
         }
-        self.send(request).await
+        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     fn transaction(&self, call: Call) -> TransactionRequest {

@@ -16,12 +16,18 @@ use vouch_prover::engine::Engine;
 use vouch_prover::jobs::{Query, Stage};
 use vouch_prover::queue::Queue;
 
-/// Wait before an answer that could not be sent is tried again.
+/// Wait before an answer that could not be sent is tried again, at first; then twice as long each time.
 const SECOND_TRY: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const LAST_TRY: Duration = Duration::from_secs(60);
+/// Wait between two looks at requests whose jobs wait in the queue.
+const RECHECK: Duration = Duration::from_secs(30);
 /// Wait before the price of gas is asked again for an answer that is not paid for.
 const CHEAPER_GAS_WAIT: Duration = Duration::from_secs(30);
-/// Attempts to send an answer.
-const MAX_SENDS: u32 = 20;
+/// Attempts to send an answer: some twenty minutes.
+const MAX_SENDS: u32 = 25;
+/// Attempts that may be mined and revert: each has cost its gas.
+const MAX_REVERTS: u32 = 2;
 /// `requestOf` status of an id that the node behind the RPC does not know yet.
 const UNKNOWN: u8 = 0;
 
@@ -38,6 +44,10 @@ pub struct Watcher {
     unwound: u64,
     /// Answers that could not be sent: attempts and time of the next.
     unsent: HashMap<String, (u32, Instant)>,
+    /// How often the answer to a job was mined and reverted.
+    reverts: HashMap<String, u32>,
+    /// When the requests of waiting jobs were last looked at.
+    rechecked: Option<Instant>,
 }
 
 impl Watcher {
@@ -50,8 +60,9 @@ impl Watcher {
         payee: Address,
         policy: Policy,
     ) -> Self {
-        let (open, unsent) = (OpenRequests::default(), HashMap::new());
-        Self { queue, provider, contracts, sender, payee, policy, open, unwound: 0, unsent }
+        let open = OpenRequests::default();
+        let (unsent, reverts) = (HashMap::new(), HashMap::new());
+        Self { queue, provider, contracts, sender, payee, policy, open, unwound: 0, unsent, reverts, rechecked: None }
     }
 
     /// Looks every `poll_interval` until `stop` resolves.
@@ -74,9 +85,42 @@ impl Watcher {
         if let Err(error) = self.take_requests().await {
             tracing::warn!(%error, "requests could not be read");
         }
+        if self.rechecked.is_none_or(|at| at.elapsed() >= RECHECK) {
+            self.rechecked = Some(Instant::now());
+            if let Err(error) = self.drop_dead_jobs().await {
+                tracing::warn!(%error, "requests of waiting jobs could not be read");
+            }
+        }
         if let Some(sender) = self.sender.clone() {
             self.send_answers(&sender).await;
         }
+    }
+
+    /// Gives up waiting jobs whose request is closed or late: a proof for them pays nobody, and others wait behind them.
+    async fn drop_dead_jobs(&self) -> Result<(), SendError> {
+        let Some(address) = self.contracts.vouch else { return Ok(()) };
+        let vouch = Vouch::new(address, self.provider.clone());
+        let Ok(jobs) = self.queue.store().list() else { return Ok(()) };
+        let waiting = jobs.iter().filter(|job| job.stage == Stage::Queued);
+        let asked: Vec<_> = waiting.filter_map(|job| Some((job, job.query.request?))).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let now = now(&self.provider).await?;
+        for (job, id) in asked {
+            let request = vouch.requestOf(id).call().await.map_err(chain)?;
+            let error = match request.status {
+                UNKNOWN => continue,
+                OPEN if request.deadline < now => SendError::Late { id, deadline: request.deadline, now },
+                OPEN => continue,
+                status => SendError::NotOpen { id, status },
+            };
+            tracing::info!(job = %job.id, %error, "waiting job is given up");
+            if let Err(error) = self.queue.fail(&job.id, "submit", error.to_string()) {
+                tracing::error!(job = %job.id, %error, "job could not be stored");
+            }
+        }
+        Ok(())
     }
 
     /// Reads every request that is due, and queues those that are open and accepted.
@@ -193,10 +237,13 @@ impl Watcher {
                     }
                     Ok(())
                 }
-                Err(error) if tries + 1 >= MAX_SENDS => self.queue.fail(&job.id, "submit", error.to_string()).map(drop),
+                Err(error) if self.is_hopeless(&job.id, &error, tries + 1) => {
+                    self.queue.fail(&job.id, "submit", error.to_string()).map(drop)
+                }
                 Err(error) => {
                     tracing::warn!(job = %job.id, %error, "answer could not be sent, will be tried again");
-                    self.unsent.insert(job.id.clone(), (tries + 1, Instant::now() + SECOND_TRY));
+                    let wait = SECOND_TRY.saturating_mul(1 << tries.min(6)).min(LAST_TRY);
+                    self.unsent.insert(job.id.clone(), (tries + 1, Instant::now() + wait));
                     Ok(())
                 }
             };
@@ -204,6 +251,16 @@ impl Watcher {
                 tracing::error!(job = %job.id, %error, "job could not be stored");
             }
         }
+    }
+}
+
+impl Watcher {
+    /// Whether an answer that failed `tries` times is given up: what reverts costs money each time.
+    fn is_hopeless(&mut self, job: &str, error: &SendError, tries: u32) -> bool {
+        let SendError::Reverted { .. } = error else { return tries >= MAX_SENDS };
+        let reverts = self.reverts.entry(job.to_owned()).or_default();
+        *reverts += 1;
+        *reverts >= MAX_REVERTS
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Known {
     pub gas_price_wei: u128,
     /// What `eth_estimateGas` answers.
     pub gas: u64,
+    /// Whether transactions are mined and revert.
+    pub reverts: bool,
     /// Transactions that were sent.
     pub sent: Vec<Bytes>,
     /// Questions, by method; `eth_call` by the function.
@@ -110,7 +112,7 @@ fn call(state: &mut Known, method: &str, params: &Value) -> Value {
             json!({
                 "transactionHash": params[0], "transactionIndex": "0x0", "blockHash": zero, "blockNumber": "0x7",
                 "from": Address::ZERO, "to": Address::ZERO, "cumulativeGasUsed": "0x1", "gasUsed": "0x1",
-                "effectiveGasPrice": "0x1", "contractAddress": null, "logs": [], "status": "0x1", "type": "0x2",
+                "effectiveGasPrice": "0x1", "contractAddress": null, "logs": [], "status": if state.reverts { "0x0" } else { "0x1" }, "type": "0x2",
                 "logsBloom": Bytes::from(vec![0; 256]),
             })
         }
