@@ -37,6 +37,8 @@ pub struct Retry {
     pub max_delay: Duration,
     /// The longest time one attempt may take.
     pub timeout: Duration,
+    /// Requests under way at one time, at least 1.
+    pub parallel_requests: usize,
 }
 
 impl Default for Retry {
@@ -46,6 +48,7 @@ impl Default for Retry {
             first_delay: Duration::from_millis(200),
             max_delay: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
+            parallel_requests: 16,
         }
     }
 }
@@ -53,7 +56,7 @@ impl Default for Retry {
 /// Everything the indexer needs to know; the data directory is opened by the caller ([`crate::db::Db::open`]).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `http(s)://`, `ws(s)://` or the path of an IPC socket.
+    /// `http(s)://`, `ws(s)://` or the path of an IPC socket; several of one chain with commas between.
     pub rpc: String,
     /// The first block, used when the data directory is new.
     pub start: Start,

@@ -8,14 +8,17 @@
 //! | [`config`] | which node, from which block, how deep finality lies |
 //! | [`db`] | the only file that knows RocksDB: columns, atomic batches, typed errors |
 //! | [`store`] | headers by number, trie nodes once by hash, proofs by block hash |
-//! | [`node`] | JSON-RPC over HTTP, WebSocket or IPC, with retries and typed errors |
+//! | [`node`] | JSON-RPC over HTTP, WebSocket or IPC, one endpoint or several, with retries and typed errors |
+//! | [`answer`] | an `eth_getProof` answer in the dialect of any client |
 //! | [`headers`] | the stage `execute / unwind / tip`: a linked chain of checked headers |
 //! | [`proofs`] | an `eth_getProof` answer is true under a state root, or says where it is not |
 //! | [`sync`] | the loop: follow the head, find forks, unwind, fetch proofs |
 //! | [`replay`] | a JSON-RPC server over recorded or made-up chains |
 
+pub mod answer;
 pub mod config;
 pub mod db;
+mod endpoints;
 pub mod error;
 pub mod headers;
 pub mod node;

@@ -1,14 +1,15 @@
-//! A node over JSON-RPC: HTTP, WebSocket or IPC, with retries, back-off and typed errors.
+//! A node over JSON-RPC: HTTP, WebSocket or IPC, with typed errors; retries and fail-over are in `endpoints`.
 //!
 //! Answers are returned as they came; [`crate::headers`] and [`crate::proofs`] check them.
 
+use crate::answer;
 use crate::config::Retry;
+use crate::endpoints::Endpoints;
 use crate::error::IndexError;
 use crate::headers::CheckedHeader;
 use alloy::primitives::{Address, B256, U64};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::DynProvider;
 use alloy::rpc::types::{EIP1186AccountProofResponse, Header};
-use alloy::transports::{RpcError, TransportErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -50,6 +51,16 @@ pub enum NodeError {
         /// What the node said.
         message: String,
     },
+    /// The endpoint is of another chain than the first that answered. Not recoverable: correct the list.
+    #[error("node {node} is on chain {got}, the others on chain {expected}")]
+    OtherChain {
+        /// Address without credentials.
+        node: String,
+        /// Chain of the first endpoint that answered.
+        expected: u64,
+        /// Chain of this one.
+        got: u64,
+    },
     /// The answer does not have the form the method prescribes. Not recoverable: change the node.
     #[error("node {node} answered {method} in a form that does not parse: {detail}")]
     Malformed {
@@ -62,42 +73,32 @@ pub enum NodeError {
     },
 }
 
-/// A connected node.
+/// A connected node, or several of one chain.
 #[derive(Clone, Debug)]
 pub struct Node {
     provider: DynProvider,
-    label: String,
-    retry: Retry,
+    endpoints: Endpoints,
 }
 
 impl Node {
-    /// Connects to `rpc`. HTTP connects with the first request; WebSocket and IPC connect here.
+    /// Connects to `rpc`: one address, or several of one chain with commas between, in the order of preference. HTTP connects with the
+    /// first request; WebSocket and IPC connect here, or when they are first needed.
     ///
     /// # Errors
-    /// [`NodeError::Unreachable`] if the socket cannot be opened in `retry.tries` attempts.
+    /// [`NodeError::Unreachable`] if no socket can be opened in `retry.tries` attempts.
     pub async fn connect(rpc: &str, retry: Retry) -> Result<Self, NodeError> {
-        let label = label(rpc);
-        let mut delay = retry.first_delay;
-        let mut last = String::new();
-        for _ in 0..retry.tries.max(1) {
-            match ProviderBuilder::new().disable_recommended_fillers().connect(rpc).await {
-                Ok(provider) => return Ok(Self { provider: provider.erased(), label, retry }),
-                Err(e) => last = first_line(&e.to_string()),
-            }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(retry.max_delay);
-        }
-        Err(NodeError::Unreachable { node: label, method: "connect", tries: retry.tries.max(1), last })
+        let endpoints = Endpoints::new(rpc, retry);
+        Ok(Self { provider: endpoints.connect().await?, endpoints })
     }
 
-    /// The alloy provider, for contract calls of higher crates.
+    /// The alloy provider of the first endpoint, for contract calls of higher crates; it does not fail over.
     pub fn provider(&self) -> &DynProvider {
         &self.provider
     }
 
     /// The address without credentials and path, for messages.
     pub fn label(&self) -> &str {
-        &self.label
+        self.endpoints.label()
     }
 
     /// `eth_chainId`.
@@ -129,80 +130,53 @@ impl Node {
         answer.map(|h| CheckedHeader::check(number, h.hash, h.inner)).transpose()
     }
 
-    /// `eth_getProof` as the node gave it; not checked here.
+    /// `eth_getProof` in any client's form ([`answer::read`]); not checked here.
+    ///
+    /// # Errors
+    /// [`NodeError::MissingState`] if no endpoint has the state of that block any more.
     pub async fn proof(
         &self,
         number: u64,
         address: Address,
         slots: &[B256],
     ) -> Result<EIP1186AccountProofResponse, NodeError> {
-        match self.call("eth_getProof", (address, slots, U64::from(number))).await {
-            Err(NodeError::Refused { node, message, .. }) if speaks_of_missing_state(&message) => {
-                Err(NodeError::MissingState { node, number, message })
+        let read = |reply: &RawValue| {
+            let value = serde_json::from_str(reply.get()).map_err(|e| e.to_string())?;
+            answer::read(address, &value)
+        };
+        let meaning = |error| match error {
+            NodeError::Refused { node, message, .. } if speaks_of_missing_state(&message) => {
+                NodeError::MissingState { node, number, message }
             }
             other => other,
-        }
+        };
+        self.request("eth_getProof", (address, slots, U64::from(number)), read, meaning).await
     }
 
     async fn call<R: DeserializeOwned>(&self, method: &'static str, params: impl Serialize) -> Result<R, NodeError> {
-        let malformed = |detail: String| NodeError::Malformed { node: self.label.clone(), method, detail };
-        let params = serde_json::value::to_raw_value(&params).map_err(|e| malformed(e.to_string()))?;
-        let answer = self.repeat(method, &params).await?;
-        serde_json::from_str(answer.get()).map_err(|e| malformed(e.to_string()))
+        let read = |reply: &RawValue| serde_json::from_str(reply.get()).map_err(|e| e.to_string());
+        self.request(method, params, read, |error| error).await
     }
 
-    async fn repeat(&self, method: &'static str, params: &RawValue) -> Result<Box<RawValue>, NodeError> {
-        let tries = self.retry.tries.max(1);
-        let mut delay = self.retry.first_delay;
-        let mut last = String::new();
-        for attempt in 1..=tries {
-            let request = self.provider.raw_request_dyn(method.into(), params);
-            last = match tokio::time::timeout(self.retry.timeout, request).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(e)) => self.worth_repeating(method, e)?,
-                Err(_) => format!("no answer in {} s", self.retry.timeout.as_secs_f32()),
-            };
-            if attempt < tries {
-                tracing::debug!(method, attempt, %last, "node did not answer, waiting");
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(self.retry.max_delay);
-            }
-        }
-        Err(NodeError::Unreachable { node: self.label.clone(), method, tries, last })
-    }
-
-    /// The failure as text if another attempt may help, else the error to return.
-    fn worth_repeating(&self, method: &'static str, e: RpcError<TransportErrorKind>) -> Result<String, NodeError> {
-        let node = self.label.clone();
-        match e {
-            RpcError::ErrorResp(p) if is_overload(p.code, &p.message) => Ok(first_line(&p.message)),
-            RpcError::ErrorResp(p) => {
-                Err(NodeError::Refused { node, method, code: p.code, message: first_line(&p.message) })
-            }
-            RpcError::Transport(kind) => match kind.as_http_error() {
-                Some(http) if (400..500).contains(&http.status) && ![408, 429].contains(&http.status) => {
-                    let message = format!("http status {}", http.status);
-                    Err(NodeError::Refused { node, method, code: i64::from(http.status), message })
-                }
-                _ => Ok(first_line(&kind.to_string())),
-            },
-            RpcError::DeserError { err, .. } => {
-                Err(NodeError::Malformed { node, method, detail: first_line(&err.to_string()) })
-            }
-            other => Ok(first_line(&other.to_string())),
-        }
+    async fn request<R>(
+        &self,
+        method: &'static str,
+        params: impl Serialize,
+        read: impl Fn(&RawValue) -> Result<R, String>,
+        meaning: impl Fn(NodeError) -> NodeError,
+    ) -> Result<R, NodeError> {
+        let params = serde_json::value::to_raw_value(&params).map_err(|e| NodeError::Malformed {
+            node: self.label().into(),
+            method,
+            detail: e.to_string(),
+        })?;
+        self.endpoints.call(method, &params, read, meaning).await
     }
 }
 
-/// JSON-RPC codes and words for "too many requests, come back later".
-fn is_overload(code: i64, message: &str) -> bool {
-    let message = message.to_lowercase();
-    code == -32005 || code == 429 || message.contains("rate limit") || message.contains("too many requests")
-}
-
-/// What geth, reth, nethermind, besu, erigon and anvil say when the state of an old block is gone.
+/// What geth, reth, nethermind, besu, erigon, anvil and ethereumjs say when the state of an old block is gone.
 fn speaks_of_missing_state(message: &str) -> bool {
-    const SIGNS: [&str; 9] = [
+    const SIGNS: [&str; 17] = [
         "missing trie node",
         "state is not available",
         "state not available",
@@ -210,26 +184,19 @@ fn speaks_of_missing_state(message: &str) -> bool {
         "state at block",
         "no state available",
         "historical state",
+        "state histories haven't been fully indexed",
         "world state unavailable",
         "distance to target block exceeds",
+        "old data not available due to pruning",
+        "requested block is too old",
+        "only available for the 'latest' block",
+        "state root does not exist",
+        "state root not found",
+        "block is pruned",
+        "pruned history",
     ];
     let message = message.to_lowercase();
     SIGNS.iter().any(|sign| message.contains(sign))
-}
-
-/// Scheme and host of a URL: user, password, path and query may hold keys.
-fn label(rpc: &str) -> String {
-    match rpc.split_once("://") {
-        None => rpc.to_owned(),
-        Some((scheme, rest)) => {
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            format!("{scheme}://{}", host.rsplit('@').next().unwrap_or_default())
-        }
-    }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -237,17 +204,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_hides_credentials_and_keys() {
-        assert_eq!(label("https://user:pw@eth.example:8545/v3/secret?k=1"), "https://eth.example:8545");
-        assert_eq!(label("ws://localhost:8546"), "ws://localhost:8546");
-        assert_eq!(label("/run/geth.ipc"), "/run/geth.ipc");
-    }
-
-    #[test]
     fn missing_state_is_told_from_other_refusals() {
-        assert!(speaks_of_missing_state("missing trie node 12ab (path )"));
-        assert!(speaks_of_missing_state("distance to target block exceeds maximum proof window"));
-        assert!(!speaks_of_missing_state("method not found"));
+        for message in [
+            "missing trie node 12ab (path ) state 0x12ab is not available",
+            "historical state 0x12ab is not available",
+            "required historical state unavailable (reexec=128)",
+            "distance to target block exceeds maximum proof window",
+            "state at block #100 is pruned",
+            "requested block is too old, block must be within 100000 blocks of the head block number (currently 9)",
+            "proofs are only available for the 'latest' block",
+            "No state available for block 0x64",
+            "World state unavailable",
+            "State root does not exist",
+        ] {
+            assert!(speaks_of_missing_state(message), "{message}");
+        }
+        for message in ["method not found", "header not found", "execution reverted", "block not found"] {
+            assert!(!speaks_of_missing_state(message), "{message}");
+        }
     }
 
     #[tokio::test]

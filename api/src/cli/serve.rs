@@ -48,7 +48,8 @@ SIGTERM; what it was proving goes on at the next start.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
-    /// JSON-RPC of the chain: http(s)://, ws(s):// or the path of an IPC socket. It needs eth_getProof.
+    /// JSON-RPC of the chain: http(s)://, ws(s):// or the path of an IPC socket; several, with commas between, answer for one another.
+    /// It needs eth_getProof; transactions are sent to the first.
     #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]
     rpc: String,
     /// Data directory: index, jobs, proofs, models. One process at a time.
@@ -130,7 +131,9 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     }
     let value = std::env::var("VOUCH_SIGNER_KEY").ok();
     let sender = match read_key(args.signer_key_file.as_deref(), value.as_deref())? {
-        Some(key) => Some(Sender::connect(&args.rpc, key, contracts).await?),
+        Some(key) => {
+            Some(Sender::connect(args.rpc.split(',').next().unwrap_or_default().trim(), key, contracts).await?)
+        }
         None => None,
     };
     let payee = args.payee.or(sender.as_ref().map(Sender::address)).unwrap_or_default();
