@@ -200,6 +200,16 @@ async fn killed_in_each_stage_stopped_while_proving_and_started_twice_every_quer
     let line = said["model_check"].as_str().unwrap();
     assert!(line.starts_with(&format!("vouch model verify --model {}", model["model_id"].as_str().unwrap())), "{line}");
 
+    // without a chain the proofs may hold, the score is not said to be valid
+    let file = place.dir.path().join("proof.json");
+    let mut alone = place.vouch(&["verify", "--json"]);
+    let alone = alone.env_remove("VOUCH_RPC").arg(&file).output().unwrap();
+    assert!(text(&alone.stderr).contains("--rpc"), "{}", text(&alone.stderr));
+    let mut alone = place.vouch(&["verify", "--json", "--no-anchors"]);
+    let alone = alone.env_remove("VOUCH_RPC").arg(&file).output().unwrap();
+    let said: Value = serde_json::from_slice(&alone.stdout).expect("an answer");
+    assert_eq!((&said["valid"], &said["anchors_checked"]), (&Value::Null, &json!(false)));
+
     let refused = |change: &dyn Fn(&mut Value), more: &[&str]| {
         let mut lie = proof.clone();
         change(&mut lie);

@@ -30,7 +30,7 @@ pub mod field {
 }
 
 /// Fields of a header: 15 at Frontier, 21 since Prague, room for later forks.
-pub const FIELD_COUNTS: RangeInclusive<usize> = 15..=24;
+pub const FIELD_COUNTS: RangeInclusive<usize> = 15..=23;
 
 /// Why bytes are not a header that Vouch can use. Not recoverable: ask another node for the header.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl<'a> Header<'a> {
     /// Reads a header.
     ///
     /// # Errors
-    /// [`HeaderError`] when `rlp` is not a list of 15 to 24 fields, or a field used here has another size than consensus says.
+    /// [`HeaderError`] when `rlp` is not a list of 15 to 23 fields, or a field used here has another size than consensus says.
     pub fn read(rlp: &'a [u8]) -> Result<Self, HeaderError> {
         let items = rlp::exact_list(rlp)?;
         if !FIELD_COUNTS.contains(&items.len()) {

@@ -36,7 +36,7 @@
 //!
 //! All are rounded down to 16 fraction bits, but `log2`, which is rounded to the nearest. An account or a slot that did not exist
 //! yet reads as zero, which is what the chain says; `needs = "oldest"` (or `"newest"`) makes a feature `missing` where that
-//! number is zero.
+//! number is zero; where one number is read, only `"newest"` is accepted.
 
 mod make;
 mod read;

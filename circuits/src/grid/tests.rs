@@ -117,7 +117,8 @@ fn accepts_the_honest_witness() {
     assert!(mock_accepts(b, |_| {}));
 }
 
-/// Each public input flipped against the same witness; also those that the circuit did not use, which are zero.
+/// Each public input flipped against the same witness; also those that the circuit did not use: these a prover can follow, so
+/// a verifier fixes how many there are.
 #[test]
 fn rejects_each_changed_public_input() {
     let mut b = builder();

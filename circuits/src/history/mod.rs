@@ -51,6 +51,8 @@ use crate::grid::{Builder, Cell};
 
 /// Public inputs of a history proof: root, payee, and two for each anchor.
 pub const INSTANCES: usize = 2 + 2 * ANCHORS;
+// a public input of the grid that no cell is tied to would say nothing
+const _: () = assert!(INSTANCES == crate::grid::PUBLIC_ROWS);
 
 /// Records the whole statement in `b`, whose memory holds the layout's messages, and exposes the public inputs.
 ///

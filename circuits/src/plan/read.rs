@@ -295,7 +295,11 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         let (low, high) = reader.bits(&feature.source.bits)?;
         let divisor = reader.divisor(&feature.source)?;
         let mut numbers = Vec::new();
-        for back in reader.backs(feature.blocks.or(entry.blocks), &make)? {
+        let backs = reader.backs(feature.blocks.or(entry.blocks), &make)?;
+        if needs.as_ref().is_some_and(|needs| needs.oldest) && backs.len() == 1 {
+            return Err(reader.refuse("needs", "newest, as only the newest number is read", "oldest"));
+        }
+        for back in backs {
             let template = reader.template(&feature.source, back)?;
             let fact = plan.facts.iter().position(|f| *f == template).unwrap_or_else(|| {
                 plan.facts.push(template);

@@ -60,6 +60,7 @@ fn a_block_before_the_window_is_named() {
 #[test_case("\"mean\"", "\"rank\"\nthresholds = [2.0, 1.0]", "feature a: thresholds: expected 1 to 64 rising numbers, got [2.0, 1.0]"; "falling thresholds")]
 #[test_case("\"mean\"", "\"rank\"\nthresholds = [0.0]", "feature a: thresholds: expected numbers from 0 to 2^36, thresholds above 0, got 0"; "threshold that is always reached")]
 #[test_case("\"mean\"", "\"std\"\nblocks = { back = 0, every = 1 }", "feature a: blocks: expected a window of at least two blocks, got one block"; "deviation of one number")]
+#[test_case("\"mean\"", "\"last\"\nneeds = \"oldest\"", "feature a: needs: expected newest, as only the newest number is read, got oldest"; "oldest of one")]
 #[test_case("\"mean\"", "\"mean\"\nneeds = \"all\"", "feature a: needs: expected oldest or newest, got all"; "unknown need")]
 #[test_case("-1.0", "1e12", "feature a: missing: expected a number between -2^36 and 2^36, got 1000000000000"; "missing too large")]
 #[test_case("name = \"c\"", "name = \"a\"", "feature a: name: expected a name used once, got a second one"; "name used twice")]

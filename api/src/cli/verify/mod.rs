@@ -23,15 +23,18 @@ use vouch_prover::verifiers;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  vouch verify proof.json --rpc http://127.0.0.1:8545\n  vouch verify proof.json --rpc https://… \
-    --ceremony powers.ptau\n\nWithout --ceremony only proofs of local chains can be valid. It says what it did not check: without --rpc the \
+    --ceremony powers.ptau\n\nWithout --ceremony only proofs of local chains can be valid. It says what it did not check: with --no-anchors the \
     anchors; never what the model id means (vouch model verify)."
 )]
 pub struct VerifyArgs {
     /// A file written by `vouch prove`, or the answer of `/v1/queries/{id}/proof`.
     proof: PathBuf,
     /// Compare the anchors with this chain.
-    #[arg(long, env = "VOUCH_RPC")]
+    #[arg(long, env = "VOUCH_RPC", required_unless_present = "no_anchors")]
     rpc: Option<String>,
+    /// Check the proofs alone: their anchors may be blocks that somebody made up.
+    #[arg(long)]
+    no_anchors: bool,
     /// The string under which it has to hold, and where the verifiers are.
     #[command(flatten)]
     srs: SrsArgs,
@@ -52,7 +55,8 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
         eyre::Ok((srs, gas))
     })
     .await??;
-    if let Some(rpc) = &args.rpc {
+    let rpc = args.rpc.as_ref().filter(|_| !args.no_anchors);
+    if let Some(rpc) = rpc {
         check_anchors(rpc, &file).await?;
     }
     let score = file.claim.outputs[0].parse::<i64>()? as f64 / 65536.0;
@@ -60,21 +64,21 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
     let is_development = srs.origin == Origin::UnsafeDevelopment;
     let model_check = model_check(&args.srs, &model.to_string());
     let body = json!({
-        "valid": true, "model": model, "subject": subject, "as_of": as_of, "chain_id": file.chain_id, "score": score,
-        "history_gas": gas.histories, "score_gas": gas.score, "anchors_checked": args.rpc.is_some(),
+        "valid": rpc.is_some().then_some(true), "model": model, "subject": subject, "as_of": as_of, "chain_id": file.chain_id, "score": score,
+        "history_gas": gas.histories, "score_gas": gas.score, "anchors_checked": rpc.is_some(),
         "srs": srs.name(), "is_development": is_development, "model_checked": false, "model_check": model_check,
     });
     report.result(&body, || {
         let mut lines = vec![
-            format!("valid: {subject} scores {score} by model {model} as of block {as_of} of chain {}", file.chain_id),
+            format!("{}: {subject} scores {score} by model {model} as of block {as_of} of chain {}", if rpc.is_some() { "valid" } else { "the proofs hold" }, file.chain_id),
             format!(
                 "under reference string {}{}",
                 srs.name(),
                 if is_development { " (development: its secret is public, it proves nothing beyond tests)" } else { "" }
             ),
         ];
-        if args.rpc.is_none() {
-            lines.push("NOT checked: that the anchors are blocks of this chain; give --rpc".into());
+        if rpc.is_none() {
+            lines.push("NOT checked: that the anchors are blocks of this chain; anybody can make up blocks; give --rpc".into());
         }
         lines.push(format!(
             "NOT checked: what this model id means (anyone can register a key that proves anything); from its files:\n  \
