@@ -63,8 +63,9 @@ fn measure<C: Circuit<Fr>>(
     mut known: Value,
 ) -> Result<()> {
     let srs = Srs::development(data, class.k)?;
+    let made_here = tempfile::tempdir()?;
     let meter = Meter::start();
-    let keys = Keys::make(&srs, class, blank)?;
+    let keys = Keys::load_or_make(made_here.path(), &srs, class, "", blank)?;
     let keygen = meter.stop();
     eprintln!("{name}: keys in {:.1} CPU-s, {} MB peak", keygen.cpu_seconds, keygen.peak_mb);
     let meter = Meter::start();
@@ -91,6 +92,7 @@ fn measure<C: Circuit<Fr>>(
         "keygen_peak_mb": keygen.peak_mb,
         "peak_mb": proving.peak_mb,
         "proof_bytes": proof.bytes.len(),
+        "key_mb": (keys.file_bytes / 100_000) as f64 / 10.0,
     });
     if let (Value::Object(known), Value::Object(measured)) = (&mut known, measured) {
         known.extend(measured);
