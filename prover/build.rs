@@ -1,6 +1,7 @@
 //! Hashes the sources from which proving keys and generated verifiers follow, so that stale ones are recognised.
 //!
-//! Inputs: every file of the circuits and the patched proof system, and the versions of the proof system's crates in `Cargo.lock`.
+//! Inputs: every file of the circuits and the patched proof system but `tests.rs` and `tests/`, which are compiled for tests
+//! only, and the versions of the proof system's crates in `Cargo.lock`.
 
 use sha2::{Digest, Sha256};
 use std::{env, fs, io, path::Path, path::PathBuf};
@@ -37,6 +38,9 @@ fn main() -> io::Result<()> {
 fn collect(dir: &Path, out: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             collect(&path, out)?;
         } else {

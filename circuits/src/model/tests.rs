@@ -46,7 +46,7 @@ fn in_circuit(model: &Model, inputs: &[i64]) -> Vec<Fr> {
     outputs.iter().map(value).collect()
 }
 
-#[test_case(&[16, 32, 16, 1], Activation::Curve(Curve::Sigmoid), 5_000; "score model")]
+#[test_case(&[16, 32, 16, 1], Activation::Curve(Curve::Sigmoid), 10_000; "score model")]
 #[test_case(&[4, 6], Activation::Curve(Curve::Tanh), 500; "tanh")]
 #[test_case(&[4, 6], Activation::Curve(Curve::Exp), 500; "exp")]
 #[test_case(&[4, 6], Activation::Curve(Curve::GeluTail), 500; "gelu")]
