@@ -1,8 +1,10 @@
 //! Every operation against onnxruntime: `models/ops.py` makes the file that is read here.
 
 use crate::onnx::{Calibration, FloatModel, quantise};
+use prost::Message;
 use serde::Deserialize;
 use std::path::Path;
+use tract_onnx::pb::ModelProto;
 use vouch_circuits::fixed;
 
 #[derive(Deserialize)]
@@ -56,4 +58,49 @@ fn every_operation_equals_onnxruntime() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The file of a decision tree with other nodes: node `i` goes to `children[i]`, or is a leaf of weight `i`.
+fn tree_of(children: &[Option<[i64; 2]>]) -> Vec<u8> {
+    let Case { onnx, .. } = cases().into_iter().find(|case| case.name == "decision tree").unwrap();
+    let mut model = ModelProto::decode(hex::decode(onnx).unwrap().as_slice()).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let node = nodes.iter_mut().find(|node| node.op_type.starts_with("TreeEnsemble")).unwrap();
+    let count = children.len() as i64;
+    let leaves: Vec<i64> = (0..count).filter(|i| children[*i as usize].is_none()).collect();
+    for list in &mut node.attribute {
+        let to = |child: usize| children.iter().map(|c| c.map_or(0, |c| c[child])).collect();
+        match list.name.as_str() {
+            "nodes_nodeids" => list.ints = (0..count).collect(),
+            "nodes_truenodeids" => list.ints = to(0),
+            "nodes_falsenodeids" => list.ints = to(1),
+            "nodes_values" => list.floats = (0..count).map(|i| i as f32 / 8.0).collect(),
+            "nodes_modes" => {
+                let mode = |c: &Option<[i64; 2]>| if c.is_some() { "BRANCH_LEQ" } else { "LEAF" };
+                list.strings = children.iter().map(|c| mode(c).into()).collect();
+            }
+            name if name.starts_with("nodes_") => {
+                list.ints.resize(if list.ints.is_empty() { 0 } else { children.len() }, 0);
+                list.ints.fill(0);
+                list.floats.resize(if list.floats.is_empty() { 0 } else { children.len() }, 0.0);
+            }
+            name if name.ends_with("_nodeids") => list.ints.clone_from(&leaves),
+            name if name.ends_with("_weights") => list.floats = leaves.iter().map(|i| *i as f32).collect(),
+            name if name.ends_with("_ids") || name.ends_with("_treeids") => list.ints = vec![0; leaves.len()],
+            _ => {}
+        }
+    }
+    model.encode_to_vec()
+}
+
+#[test]
+fn refuses_trees_that_are_none() {
+    let import =
+        |children: &[Option<[i64; 2]>]| FloatModel::import_wide(&tree_of(children), 4).map_err(|e| e.to_string());
+    let float = import(&[Some([2, 1]), Some([4, 3]), None, None, None]).unwrap();
+    assert_eq!([float.run(&[0.0; 4]), float.run(&[0.1, 0.0, 0.0, 0.0]), float.run(&[1.0; 4])], [[2.0], [4.0], [3.0]]);
+    let shared = import(&[Some([2, 1]), Some([2, 3]), None, None]).unwrap_err();
+    assert!(shared.contains("expected a tree, got node 2 with two parents"), "{shared}");
+    let apart = import(&[Some([2, 1]), None, None, Some([4, 4]), Some([3, 3])]).unwrap_err();
+    assert!(apart.contains("got 2 nodes that no path from the root reaches"), "{apart}");
 }

@@ -133,7 +133,9 @@ fn read(call: &Call, features: usize) -> Result<Ensemble, OnnxError> {
             on_true: on_true[i],
             on_false: on_false[i],
         };
-        by_tree.entry(trees[i]).or_default().insert(ids[i], entry);
+        if by_tree.entry(trees[i]).or_default().insert(ids[i], entry).is_some() {
+            return Err(call.problem(format!("tree {}: expected each node once, got node {} twice", trees[i], ids[i])));
+        }
     }
     let mut ensemble = Ensemble { trees: Vec::new(), leaves: Vec::new() };
     for nodes in by_tree.values() {
@@ -153,12 +155,16 @@ fn tree(call: &Call, nodes: &BTreeMap<i64, Entry>) -> Result<(FloatTree, Vec<(i6
         return Err(call.problem(format!("expected one root in each tree, got {}", roots.len())));
     };
     let (mut tree, mut leaves) = (FloatTree { nodes: Vec::new() }, Vec::new());
+    let mut visited = HashSet::new();
     // what to visit, and which child of which node it is
     let mut stack: Vec<(i64, Option<(usize, bool)>)> = vec![(*root, None)];
     while let Some((id, parent)) = stack.pop() {
         let entry = nodes.get(&id).ok_or_else(|| call.problem(format!("expected node {id}, which a node names")))?;
-        if tree.nodes.len() + leaves.len() > nodes.len() {
-            return Err(call.problem("expected a tree, got nodes with two parents"));
+        if !visited.insert(id) {
+            return Err(call.problem(format!("expected a tree, got node {id} with two parents")));
+        }
+        if entry.mode != "LEAF" && entry.value.is_nan() {
+            return Err(call.problem(format!("node {id}: expected a number as threshold, got NaN")));
         }
         let child = if entry.mode == "LEAF" { Child::Leaf(leaves.len()) } else { Child::Node(tree.nodes.len()) };
         if let Some((parent, right)) = parent {
@@ -189,6 +195,10 @@ fn tree(call: &Call, nodes: &BTreeMap<i64, Entry>) -> Result<(FloatTree, Vec<(i6
             right: none,
         });
         stack.extend([(right, Some((at, true))), (left, Some((at, false)))]);
+    }
+    if visited.len() != nodes.len() {
+        let unreached = nodes.len() - visited.len();
+        return Err(call.problem(format!("expected a tree, got {unreached} nodes that no path from the root reaches")));
     }
     Ok((tree, leaves))
 }
