@@ -72,7 +72,7 @@ fn run(options: &Options) -> Result<bool, Failure> {
     let srs = Srs::development(dir, largest)?;
     let score = || -> Result<Keys, Failure> {
         let sample = scores::sample()?;
-        Ok(score::keys(dir, &srs, &sample.model, &sample.plan)?)
+        Ok(score::keys(dir, &srs, &sample.model, &sample.plan, None)?)
     };
     let history = |index: usize| -> Result<Keys, Failure> { Ok(histories::keys(dir, &srs, index)?) };
     let mut current = true;

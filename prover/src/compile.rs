@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vouch_circuits::model::{Activation, Architecture, Dense, Model};
 use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{ScoreCircuit, ScoreError, config::GLUE_ROWS};
+use vouch_circuits::score::{ScoreCircuit, ScoreError, config::GLUE_ROWS, salt::Salt};
 
 fn prover(e: impl std::fmt::Display) -> EngineError {
     EngineError::Prover { detail: e.to_string() }
@@ -25,6 +25,8 @@ pub struct Compiled {
     pub report: Option<onnx::Report>,
     /// The rows.
     pub rows: onnx::Calibration,
+    /// With one, the weights are private.
+    pub salt: Option<Salt>,
 }
 
 impl Compiled {
@@ -79,7 +81,7 @@ pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
     };
     let quantised = onnx::quantise(&float, &rows).map_err(|e| refuse(e.to_string()))?;
     let report = (!rows.rows.is_empty()).then_some(quantised.report);
-    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report, rows })
+    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report, rows, salt: new.salt })
 }
 
 /// From an architecture and a plan to an integer program with meaningless weights: its keys have the structure id, and no model id.
@@ -91,7 +93,7 @@ pub fn compile_architecture(name: &str, architecture: &Architecture, plan: &str)
     let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;
     let model = architecture.model().map_err(|e| refuse(e.to_string()))?;
     let rows = onnx::Calibration::default();
-    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows })
+    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows, salt: None })
 }
 
 /// Reads the keys of a compiled model from `dir`, or makes and stores them.
@@ -99,7 +101,7 @@ pub fn compile_architecture(name: &str, architecture: &Architecture, plan: &str)
 /// # Errors
 /// [`EngineError::Model`] if model and plan do not fit the class, [`EngineError::Prover`] otherwise.
 pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Keys, EngineError> {
-    score::keys(dir, srs, &compiled.model, &compiled.plan).map_err(|e| match e {
+    score::keys(dir, srs, &compiled.model, &compiled.plan, compiled.salt).map_err(|e| match e {
         ScoreKeysError::Score(e) => EngineError::Model { name: name.to_owned(), detail: e.to_string() },
         ScoreKeysError::Keys(e) => prover(e),
     })
@@ -129,7 +131,13 @@ pub fn sample() -> Result<Compiled, EngineError> {
         activation: Activation::Identity,
     };
     let model = Model::chain(1, [("sample".into(), layer)]).sized().map_err(|e| refuse(e.to_string()))?;
-    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows: onnx::Calibration::default() })
+    Ok(Compiled {
+        model: Arc::new(model),
+        plan: Arc::new(plan),
+        report: None,
+        rows: onnx::Calibration::default(),
+        salt: None,
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +151,7 @@ mod tests {
         let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
         let calibration = Some(text("calibrate.csv"));
-        let new = NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration };
+        let new = NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration, salt: None };
         let lines = compile(&new).unwrap().summary("logistic").unwrap();
         assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
         assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");

@@ -8,6 +8,7 @@ use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use vouch_circuits::facts::Fact;
+use vouch_circuits::score::salt::Salt;
 
 /// Outputs of a score, unused ones are zero.
 pub const OUTPUTS: usize = 4;
@@ -42,6 +43,16 @@ pub enum EngineError {
     Capacity {
         /// Which bound, expected and got.
         detail: String,
+    },
+    /// One more proof would say something of the private weights. Recoverable: `vouch model add` with a fresh salt.
+    #[error(
+        "model {model}: its salt hides the weights for {budget} proofs, and all were made; add it again with a fresh salt"
+    )]
+    Exhausted {
+        /// The model.
+        model: B256,
+        /// Proofs that one salt allows.
+        budget: u64,
     },
     /// Proving failed. Not recoverable by a retry.
     #[error("prover: {detail}")]
@@ -128,6 +139,8 @@ pub struct NewModel {
     pub onnx: Vec<u8>,
     /// Rows of features to compare float and integer outputs on, CSV.
     pub calibration: Option<String>,
+    /// With one, the weights are private, for a counted number of proofs.
+    pub salt: Option<Salt>,
 }
 
 /// Float against integer model on the calibration rows.
@@ -180,6 +193,9 @@ pub struct ModelInfo {
     pub keygen_s: f64,
     /// Size of the proving key.
     pub key_mb: f64,
+    /// Of private weights: for how many more proofs the salt hides them. `None`: the weights are public.
+    #[serde(default)]
+    pub proofs_left: Option<u64>,
 }
 
 /// Makes and verifies proofs. Calls block for seconds to minutes.

@@ -11,7 +11,7 @@ use vouch_circuits::{
     instances::SCORE_INSTANCES,
     model::Model,
     plan::Plan,
-    score::{K, ScoreCircuit, ScoreConfig, ScoreError},
+    score::{K, ScoreCircuit, ScoreConfig, ScoreError, salt::Salt},
 };
 
 /// Size and shape of the score circuit.
@@ -31,13 +31,19 @@ pub enum ScoreKeysError {
     Keys(#[from] KeysError),
 }
 
-/// The keys of a model and plan, from `dir` or made.
+/// The keys of a model and plan, from `dir` or made; with a salt its weights are private.
 ///
 /// # Errors
 /// [`ScoreKeysError`].
-pub fn keys(dir: &Path, srs: &Srs, model: &Arc<Model>, plan: &Arc<Plan>) -> Result<Keys, ScoreKeysError> {
-    let circuit = ScoreCircuit::keygen(model.clone(), plan.clone())?;
-    let content = format!("{model:?}|{plan:?}");
+pub fn keys(
+    dir: &Path,
+    srs: &Srs,
+    model: &Arc<Model>,
+    plan: &Arc<Plan>,
+    salt: Option<Salt>,
+) -> Result<Keys, ScoreKeysError> {
+    let circuit = ScoreCircuit::keygen(model.clone(), plan.clone())?.salted(salt);
+    let content = format!("{model:?}|{plan:?}|{:?}", salt.map(|salt| salt.0));
     Ok(Keys::load_or_make(dir, srs, &class(), &content, &circuit)?)
 }
 
@@ -61,7 +67,7 @@ pub(crate) mod tests {
     };
     use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
     use vouch_circuits::{
-        facts::{FactKind, FactTree},
+        facts::{Fact, FactKind, FactTree},
         score::{Request, open},
     };
 
@@ -76,11 +82,12 @@ pub(crate) mod tests {
         (Arc::new(quantise(&float, &calibration).unwrap().model), Arc::new(plan))
     }
 
-    /// The circuit of one query on made-up words.
-    pub(crate) fn circuit(model: &Arc<Model>, plan: &Arc<Plan>) -> ScoreCircuit {
-        let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
+    const REQUEST: Request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
+
+    /// Made-up words for the facts of a plan.
+    pub(crate) fn facts(plan: &Plan) -> Vec<Fact> {
         let mut facts = Vec::new();
-        for (i, key) in plan.resolve(request.subject, request.as_of).unwrap().into_iter().enumerate() {
+        for (i, key) in plan.resolve(REQUEST.subject, REQUEST.as_of).unwrap().into_iter().enumerate() {
             let mut word = [0; 32];
             let ether = |n: u64| (u128::from(n) * 10_u128.pow(18)).to_be_bytes();
             match key.kind {
@@ -94,9 +101,15 @@ pub(crate) mod tests {
             }
             facts.push(key.holds(word));
         }
+        facts
+    }
+
+    /// The circuit of one query on made-up words.
+    pub(crate) fn circuit(model: &Arc<Model>, plan: &Arc<Plan>) -> ScoreCircuit {
+        let facts = facts(plan);
         let trees = [(FactTree::new(&facts).unwrap(), facts)];
-        let (roots, openings) = open(plan, request.subject, request.as_of, &trees).unwrap();
-        ScoreCircuit::new(model.clone(), plan.clone(), &request, &roots, &openings).unwrap()
+        let (roots, openings) = open(plan, REQUEST.subject, REQUEST.as_of, &trees).unwrap();
+        ScoreCircuit::new(model.clone(), plan.clone(), &REQUEST, &roots, &openings).unwrap()
     }
 
     #[test]

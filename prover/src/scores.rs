@@ -11,6 +11,7 @@ use crate::snark::{KeySource, Proof, verify};
 use crate::srs::Srs;
 use crate::verifiers;
 use alloy::primitives::{Address, B256};
+use budget::Budget;
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use halo2_base::halo2_proofs::halo2curves::ff::PrimeField;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
 use vouch_circuits::model::{Model, output};
 use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{Request, ScoreCircuit, open};
+use vouch_circuits::score::{Request, ScoreCircuit, open, salt::Salt};
 use vouch_indexer::db::{Batch, Column, Db};
 
 /// What is stored of a model.
@@ -33,6 +34,9 @@ struct Record {
     /// Sources of the circuits and reference string that its ids follow from.
     #[serde(default)]
     made_with: String,
+    /// The salt of private weights.
+    #[serde(default)]
+    salt: Option<B256>,
 }
 
 /// A model ready to prove.
@@ -40,6 +44,9 @@ struct Loaded {
     info: ModelInfo,
     model: Arc<Model>,
     plan: Arc<Plan>,
+    salt: Option<Salt>,
+    /// With a salt: what it is good for.
+    budget: Option<Budget>,
     keys: Mutex<Option<Arc<Keys>>>,
     /// False until the key that these circuits make is known to have the stored id.
     is_current: AtomicBool,
@@ -67,10 +74,13 @@ impl Scores {
         for (_, value) in db.scan(Column::Models, &[]).map_err(prover)? {
             let record: Record = serde_json::from_slice(&value).map_err(prover)?;
             let plan = Plan::parse(&record.info.plan).map_err(prover)?;
+            let (model, plan, salt) = (Arc::new(record.model), Arc::new(plan), record.salt.map(|salt| Salt(salt.0)));
             let loaded = Loaded {
+                budget: budget_of(&record.info, &model, &plan, salt)?,
                 info: record.info,
-                model: Arc::new(record.model),
-                plan: Arc::new(plan),
+                model,
+                plan,
+                salt,
                 is_current: AtomicBool::new(record.made_with == made_with(&srs)?),
                 keys: Mutex::default(),
             };
@@ -82,7 +92,7 @@ impl Scores {
     /// What is known of each model.
     pub fn models(&self) -> Vec<ModelInfo> {
         let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        models.values().map(|m| m.info.clone()).collect()
+        models.values().map(|m| ModelInfo { proofs_left: self.proofs_left(m), ..m.info.clone() }).collect()
     }
 
     /// Compiles, makes keys and a verifier, stores.
@@ -118,16 +128,20 @@ impl Scores {
             }),
             keygen_s,
             key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
+            proofs_left: None,
         };
         let made_with = made_with(&self.srs)?;
-        let record = Record { info: info.clone(), model: (*compiled.model).clone(), made_with };
+        let salt = compiled.salt.map(|salt| B256::from(salt.0));
+        let record = Record { info: info.clone(), model: (*compiled.model).clone(), made_with, salt };
         let mut batch = Batch::default();
         batch.put(Column::Models, info.model_id.as_slice(), serde_json::to_vec(&record).map_err(prover)?);
         self.db.write(batch).map_err(prover)?;
         let loaded = Loaded {
+            budget: budget_of(&info, &compiled.model, &compiled.plan, compiled.salt)?,
             info: info.clone(),
             model: compiled.model,
             plan: compiled.plan,
+            salt: compiled.salt,
             keys: Mutex::new(Some(Arc::new(keys))),
             is_current: AtomicBool::new(true),
         };
@@ -139,12 +153,15 @@ impl Scores {
     /// The facts that `model` reads, values zero. Every question passes here before anything is proven.
     ///
     /// # Errors
-    /// [`EngineError::UnknownModel`], [`EngineError::Plan`]; [`EngineError::Model`] if it was stored under other circuits or
+    /// [`EngineError::UnknownModel`], [`EngineError::Plan`], [`EngineError::Exhausted`]; [`EngineError::Model`] if it was stored under other circuits or
     /// another reference string, and its key has another id now.
     pub fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         let loaded = self.get(model)?;
         if !loaded.is_current.load(Ordering::SeqCst) {
             self.keys(&loaded)?;
+        }
+        if let (Some(0), Some(budget)) = (self.proofs_left(&loaded), &loaded.budget) {
+            return Err(EngineError::Exhausted { model, budget: budget.proofs });
         }
         let keys = loaded.plan.resolve(subject.into(), as_of);
         let keys = keys.map_err(|e| EngineError::Plan { model, detail: e.to_string() })?;
@@ -170,7 +187,10 @@ impl Scores {
             as_of: task.as_of,
         };
         let circuit = ScoreCircuit::new(loaded.model.clone(), loaded.plan.clone(), &request, &roots, &openings);
-        let circuit = circuit.map_err(prover)?;
+        let circuit = circuit.map_err(prover)?.salted(loaded.salt);
+        if let Some(budget) = &loaded.budget {
+            budget.take(&self.db, task.model)?;
+        }
         let public = circuit.instances().clone();
         let proof = score::prove(&keys, circuit).map_err(prover)?;
         Ok(ScoreProof {
@@ -203,6 +223,11 @@ impl Scores {
         Ok(())
     }
 
+    fn proofs_left(&self, model: &Loaded) -> Option<u64> {
+        // A count that cannot be read is reported as spent; a proof would fail with the reason.
+        model.budget.as_ref().map(|budget| budget.left(&self.db).unwrap_or_default())
+    }
+
     fn get(&self, model: B256) -> Result<Arc<Loaded>, EngineError> {
         let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.get(&model).cloned().ok_or(EngineError::UnknownModel { model })
@@ -215,13 +240,29 @@ impl Scores {
             return Ok(keys.clone());
         }
         let rows = crate::onnx::Calibration::default();
-        let compiled = Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None, rows };
+        let compiled =
+            Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None, rows, salt: loaded.salt };
         let keys = Arc::new(keys(&self.dir, &self.srs, &loaded.info.name, &compiled)?);
         same_id(&loaded.info, &keys)?;
         loaded.is_current.store(true, Ordering::SeqCst);
         *slot = Some(keys.clone());
         Ok(keys)
     }
+}
+
+/// What the salt of a model is good for.
+fn budget_of(
+    info: &ModelInfo,
+    model: &Arc<Model>,
+    plan: &Arc<Plan>,
+    salt: Option<Salt>,
+) -> Result<Option<Budget>, EngineError> {
+    if salt.is_none() {
+        return Ok(None);
+    }
+    let circuit = ScoreCircuit::keygen(model.clone(), plan.clone()).map_err(prover)?;
+    let columns = score::class().weights.map_or(0, |columns| columns.len());
+    Ok(Some(Budget::new(&info.key, columns, circuit.budget().map_err(prover)?)))
 }
 
 /// Names what the ids of models follow from, besides the models.
@@ -271,5 +312,6 @@ pub fn element(word: &B256) -> Option<Fr> {
     Option::from(Fr::from_repr(repr))
 }
 
+mod budget;
 #[cfg(test)]
 mod tests;

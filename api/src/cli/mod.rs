@@ -7,6 +7,7 @@ mod pin;
 mod query;
 mod replay;
 pub mod report;
+mod salt;
 mod serve;
 mod setup;
 mod slots;

@@ -3,6 +3,7 @@
 use super::NodeArg;
 use super::client::Client;
 use super::report::Report;
+use super::salt;
 use super::setup::SrsArgs;
 use alloy::primitives::B256;
 use clap::{ArgGroup, Args, Subcommand};
@@ -57,6 +58,10 @@ pub struct AddArgs {
     /// model are compared on them.
     #[arg(long)]
     calibration: Option<PathBuf>,
+    /// Make the weights private: a file with 32 secret random bytes in hex, made if it is not there. Keep it: with the other files it
+    /// gives the same model id again. The node counts proofs and refuses those beyond what the salt hides.
+    #[arg(long, value_name = "FILE")]
+    salt: Option<PathBuf>,
 }
 
 /// A model to recompute.
@@ -87,6 +92,9 @@ pub struct VerifyArgs {
     /// The calibration rows (CSV) it was quantised with.
     #[arg(long, conflicts_with = "architecture")]
     calibration: Option<PathBuf>,
+    /// The salt file of a model with private weights.
+    #[arg(long, conflicts_with = "architecture", value_name = "FILE")]
+    salt: Option<PathBuf>,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
@@ -167,12 +175,14 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
 
 async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     let calibration = args.calibration.as_deref().map(text).transpose()?;
-    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration };
+    let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
+    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration, salt };
     let body = json!({
         "name": new.name,
         "onnx": base64(&new.onnx),
         "plan": new.plan,
         "calibration": new.calibration,
+        "salt": new.salt.map(|salt| B256::from(salt.0)),
     });
     report.say("compiling the model");
     let summary = tokio::task::spawn_blocking(move || scores::compile(&new)?.summary(&new.name)).await??;
@@ -186,7 +196,7 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
 fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
     let calibration = files.calibration.as_deref().map(text).transpose()?;
     let name = files.onnx.display().to_string();
-    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration })
+    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration, salt: None })
 }
 
 fn draw(args: &DrawArgs, report: Report) -> eyre::Result<()> {
@@ -204,7 +214,8 @@ fn compile(args: &VerifyArgs) -> eyre::Result<(String, Compiled)> {
     match (&args.onnx, &args.architecture) {
         (Some(onnx), _) => {
             let (plan, calibration) = (args.plan.clone(), args.calibration.clone());
-            let new = new_model(&FilesArgs { onnx: onnx.clone(), plan, calibration })?;
+            let mut new = new_model(&FilesArgs { onnx: onnx.clone(), plan, calibration })?;
+            new.salt = args.salt.as_deref().map(salt::read).transpose()?;
             Ok((new.name.clone(), scores::compile(&new)?))
         }
         (None, Some(path)) => {
@@ -252,8 +263,10 @@ fn lines(model: &Value) -> String {
     for name in ["name", "model_id", "structure_id", "class_id"] {
         let _ = writeln!(out, "{name:<14} {}", word(model, name));
     }
-    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb"] {
-        let _ = writeln!(out, "{name:<14} {}", model[name]);
+    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb", "proofs_left"] {
+        if !model[name].is_null() {
+            let _ = writeln!(out, "{name:<14} {}", model[name]);
+        }
     }
     let _ = writeln!(out, "{:<14} {} bytes to register", "key", word(model, "key").len().saturating_sub(2) / 2);
     if let Some(calibration) = model["calibration"].as_object() {

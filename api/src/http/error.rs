@@ -95,6 +95,7 @@ impl From<EngineError> for Problem {
         let (status, kind, title) = match &e {
             EngineError::UnknownModel { .. } => (StatusCode::NOT_FOUND, "unknown_model", "no such model"),
             EngineError::Model { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "model", "the model cannot be compiled"),
+            EngineError::Exhausted { .. } => (StatusCode::CONFLICT, "exhausted", "private weights have no proofs left"),
             EngineError::Plan { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "plan", "the plan does not apply"),
             EngineError::Capacity { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "capacity", "the query does not fit one proof")

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use vouch_circuits::score::salt::Salt;
 use vouch_indexer::IndexError;
 use vouch_prover::engine::{Calibration, ModelInfo, NewModel};
 use vouch_prover::evidence;
@@ -24,6 +25,9 @@ pub struct AddModel {
     onnx: String,
     /// Rows of features, CSV.
     calibration: Option<String>,
+    /// 32 secret random bytes that make the weights private, 0x-hex.
+    #[schema(value_type = Option<String>)]
+    salt: Option<B256>,
 }
 
 /// A model of the node.
@@ -60,6 +64,8 @@ pub struct ModelView {
     keygen_s: f64,
     /// Size of the proving key.
     key_mb: f64,
+    /// Of private weights: for how many more proofs the salt hides them; null: the weights are public.
+    proofs_left: Option<u64>,
 }
 
 impl From<ModelInfo> for ModelView {
@@ -78,6 +84,7 @@ impl From<ModelInfo> for ModelView {
             calibration: m.calibration,
             keygen_s: m.keygen_s,
             key_mb: m.key_mb,
+            proofs_left: m.proofs_left,
         }
     }
 }
@@ -101,7 +108,13 @@ pub async fn add(
     let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping", "try again later");
     let _permit = node.adding.clone().acquire_owned().await.map_err(busy)?;
     let engine = node.queue.engine().clone();
-    let new = NewModel { name: body.name, plan: body.plan, onnx, calibration: body.calibration };
+    let new = NewModel {
+        name: body.name,
+        plan: body.plan,
+        onnx,
+        calibration: body.calibration,
+        salt: body.salt.map(|salt| Salt(salt.0)),
+    };
     let info = tokio::task::spawn_blocking(move || engine.add_model(&new)).await;
     let info = info.map_err(|e| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error", format!("model compiler: {e}"))

@@ -6,6 +6,7 @@ use super::{
     config::{CURVE_START, GLUE_ROWS, HASH_START, ScoreConfig, TABLE_START, mode},
     lookups::{Lookups, limb, low_limb, point},
     poseidon_rows,
+    salt::Salt,
     sheet::{Cell, FOLD, LIMB_BITS, Sheet, first_key, offset, value},
 };
 use crate::fixed::{power_of_two, to_field};
@@ -123,7 +124,7 @@ pub fn measure(sheet: &Sheet) -> Result<Rows, TooLarge> {
 /// Writes the sheet; returns the cells of the public inputs, in order.
 ///
 /// Assumes that [`measure`] accepted the sheet.
-pub fn assign(sheet: &Sheet, config: &ScoreConfig, region: &mut Region<Fr>) -> Vec<RawCell> {
+pub fn assign(sheet: &Sheet, salt: Option<&Salt>, config: &ScoreConfig, region: &mut Region<Fr>) -> Vec<RawCell> {
     let mut writer = Writer { region, constants: BTreeMap::new(), gates: vec![0; GLUE_ROWS + 1] };
     let cells: Vec<RawCell> =
         sheet.ctx.advice.iter().enumerate().map(|(row, v)| writer.advice(config.state[0], row, v.evaluate())).collect();
@@ -144,6 +145,12 @@ pub fn assign(sheet: &Sheet, config: &ScoreConfig, region: &mut Region<Fr>) -> V
     // no weight column commits to the identity, whatever the weights
     for column in config.weights {
         writer.region.assign_fixed(column, GLUE_ROWS, Fr::ONE);
+    }
+    let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
+    for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(&weights)) {
+        for (column, number) in config.weights.into_iter().zip(numbers) {
+            writer.fixed(column, row, number);
+        }
     }
     second_phase(config, writer.region, &lookups, &factors);
     sheet.public.iter().map(at).collect()

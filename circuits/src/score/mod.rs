@@ -9,6 +9,7 @@ pub mod layout;
 mod lookups;
 pub mod opening;
 pub mod poseidon_rows;
+pub mod salt;
 pub mod sheet;
 
 pub use config::{K, ScoreConfig};
@@ -29,7 +30,8 @@ use halo2_base::halo2_proofs::{
     halo2curves::bn256::Fr,
     plonk::{Circuit, ConstraintSystem, Error},
 };
-use sheet::{Cell, Sheet};
+use salt::Salt;
+use sheet::{Cell, FOLD, Sheet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -144,6 +146,7 @@ pub struct ScoreCircuit {
     plan: Arc<Plan>,
     instances: ScoreInstances,
     hints: Vec<opening::Hint>,
+    salt: Option<Salt>,
 }
 
 impl ScoreCircuit {
@@ -167,7 +170,7 @@ impl ScoreCircuit {
             outputs: [Fr::ZERO; MAX_OUTPUTS],
         };
         let hints = vec![hint; plan.facts.len()];
-        let circuit = Self { model, plan, instances, hints };
+        let circuit = Self { model, plan, instances, hints, salt: None };
         layout::measure(&circuit.sheet())?;
         Ok(circuit)
     }
@@ -212,6 +215,19 @@ impl ScoreCircuit {
             outputs: std::array::from_fn(|i| outputs.get(i).map_or(Fr::ZERO, |o| to_field(i128::from(*o)))),
         };
         Ok(circuit)
+    }
+
+    /// The same with private weights, or public ones again. Key generation and proofs need the same salt.
+    pub fn salted(self, salt: Option<Salt>) -> Self {
+        Self { salt, ..self }
+    }
+
+    /// Proofs for which one salt hides the weights.
+    ///
+    /// # Errors
+    /// [`TooLarge`]
+    pub fn budget(&self) -> Result<u64, TooLarge> {
+        Ok(salt::budget(self.rows()?.dense))
     }
 
     /// Rows are `2^k`.
@@ -276,7 +292,7 @@ impl Circuit<Fr> for ScoreCircuit {
         layouter.assign_region(
             || "score",
             |mut region| {
-                public = layout::assign(&sheet, &config, &mut region);
+                public = layout::assign(&sheet, self.salt.as_ref(), &config, &mut region);
                 Ok(())
             },
         )?;

@@ -202,7 +202,7 @@ impl Circuit<Fr> for Bare {
         layouter.assign_region(
             || "sheet",
             |mut region| {
-                layout::assign(&self.0, &config, &mut region);
+                layout::assign(&self.0, None, &config, &mut region);
                 Ok(())
             },
         )
@@ -303,6 +303,38 @@ fn weights_stay_in_their_columns() {
     let (a, b) = (fixed(&circuit), fixed(&zero));
     for (column, (a, b)) in a.iter().zip(&b).enumerate() {
         assert_eq!(a != b, ScoreConfig::WEIGHT_COLUMNS.contains(&column), "column {column}");
+    }
+}
+
+#[test]
+fn salt_fills_what_no_gate_reads() {
+    let circuit = circuit();
+    let dense = circuit.rows().unwrap().dense;
+    let salted = |seed| circuit.clone().salted(Some(salt::Salt([seed; 32])));
+    MockProver::run(K, &salted(1), vec![circuit.instances().to_fields()]).unwrap().assert_satisfied();
+    let [public, one, again, other] = [circuit.clone(), salted(1), salted(1), salted(2)].map(|c| fixed(&c));
+    assert_eq!(one, again);
+    for (column, cells) in public.iter().enumerate() {
+        let differ = |a: &[_], b: &[_]| a.iter().zip(b).filter(|(a, b)| a != b).count();
+        let private = ScoreConfig::WEIGHT_COLUMNS.contains(&column);
+        let rows = if private { circuit.budget().unwrap() as usize + 1 } else { 0 };
+        assert_eq!(
+            (differ(cells, &one[column]), differ(&one[column], &other[column])),
+            (rows, rows),
+            "column {column}"
+        );
+        assert_eq!(differ(&cells[..dense], &one[column][..dense]), 0, "column {column}");
+    }
+}
+
+#[test]
+fn one_salt_gives_two_models_other_numbers() {
+    let salt = salt::Salt([7; 32]);
+    let [a, b] = [1, 2].map(|seed| ScoreCircuit::keygen(mlp(seed), plan()).unwrap().salted(Some(salt)));
+    let (a, b) = (fixed(&a), fixed(&b));
+    for column in ScoreConfig::WEIGHT_COLUMNS {
+        let last = (1 << K) - 20;
+        assert_ne!(a[column][last], b[column][last], "column {column}");
     }
 }
 

@@ -30,7 +30,7 @@ pub fn measure(
 ) -> eyre::Result<()> {
     let (model, plan) = (Arc::new(model), Arc::new(plan));
     let meter = Meter::start();
-    let keys = score::keys(directory, srs, &model, &plan)?;
+    let keys = score::keys(directory, srs, &model, &plan, None)?;
     let keygen = meter.stop();
 
     let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };

@@ -31,6 +31,7 @@ impl From<EngineError> for Setback {
             EngineError::Capacity { .. } => "capacity",
             EngineError::Prover { .. } => "prover",
             EngineError::Rejected { .. } => "rejected",
+            EngineError::Exhausted { .. } => "exhausted",
         };
         Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
     }

@@ -23,8 +23,9 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
         calibration: None,
         keygen_s: 0.0,
         key_mb: 0.0,
+        proofs_left: None,
     };
-    let record = Record { info: info.clone(), model: (*sample.model).clone(), made_with: made_with.into() };
+    let record = Record { info: info.clone(), model: (*sample.model).clone(), made_with: made_with.into(), salt: None };
     let mut batch = Batch::default();
     batch.put(Column::Models, info.model_id.as_slice(), serde_json::to_vec(&record).unwrap());
     scores.db.write(batch).unwrap();
@@ -67,7 +68,7 @@ fn model_that_cannot_be_compiled_is_named_with_its_fault() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
     let text = |path: &str| String::from_utf8(read(path)).unwrap();
-    let new = |onnx: Vec<u8>, plan: String| NewModel { name: "m".into(), plan, onnx, calibration: None };
+    let new = |onnx: Vec<u8>, plan: String| NewModel { name: "m".into(), plan, onnx, calibration: None, salt: None };
     let said = |new: NewModel| compile(&new).err().map(|e| e.to_string());
     assert_eq!(said(new(read("risk/model.onnx"), text("risk/plan.toml"))), None);
     let width =
@@ -76,4 +77,53 @@ fn model_that_cannot_be_compiled_is_named_with_its_fault() {
     let short = read("risk/model.onnx")[..1_000].to_vec();
     assert!(said(new(short, text("risk/plan.toml"))).unwrap().starts_with("model m: "));
     assert!(said(new(read("risk/model.onnx"), "blocks = 3".into())).unwrap().starts_with("model m: "));
+}
+
+/// The sample model with private weights, added to `scores`.
+fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic");
+    let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
+    let plan = std::fs::read_to_string(folder.join("plan.toml")).unwrap();
+    scores.add(&NewModel { name: "private".into(), plan, onnx, calibration: None, salt }).unwrap()
+}
+
+#[test]
+fn private_weights_have_an_id_for_each_salt_and_a_count_that_lasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = std::env::temp_dir().join("vouch-test-srs");
+    let srs = Srs::development(&keys, score::class().k).unwrap();
+    let db = Db::open(dir.path()).unwrap();
+    let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
+    let scores = open();
+    let [public, one, other] = [None, Some(Salt([1; 32])), Some(Salt([2; 32]))].map(|salt| private(&scores, salt));
+    assert!(public.structure_id == one.structure_id && one.structure_id == other.structure_id);
+    assert!(public.model_id != one.model_id && one.model_id != other.model_id);
+    assert_eq!(private(&scores, Some(Salt([1; 32]))).model_id, one.model_id);
+
+    let left = |scores: &Scores, id| scores.models().into_iter().find(|m| m.model_id == id).unwrap().proofs_left;
+    assert_eq!(left(&scores, public.model_id), None);
+    let whole = left(&scores, one.model_id).unwrap();
+
+    let (model, plan) = crate::score::tests::example("logistic");
+    let circuit = crate::score::tests::circuit(&model, &plan);
+    let instances = circuit.instances();
+    let facts = crate::score::tests::facts(&plan);
+    let task = ScoreTask {
+        chain_id: instances.chain_id,
+        model: one.model_id,
+        subject: instances.subject.into(),
+        as_of: instances.as_of,
+        payee: instances.payee.into(),
+        roots: vec![(word(&instances.roots[0]), facts)],
+    };
+    let proof = scores.prove(&task).unwrap();
+    scores.verify(&task, &proof).unwrap();
+    assert_eq!(left(&scores, one.model_id), Some(whole - 1));
+    // the count and the salt outlive the process
+    assert_eq!(left(&open(), one.model_id), Some(whole - 1));
+    open().prove(&task).unwrap();
+    assert_eq!(left(&scores, one.model_id), Some(whole - 2));
+    assert_eq!(left(&scores, other.model_id), Some(whole));
+    // the proof of one salt is none of the other
+    assert!(scores.verify(&ScoreTask { model: other.model_id, ..task }, &proof).is_err());
 }
