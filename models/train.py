@@ -47,7 +47,7 @@ def initial(widths, rng):
 
 
 def forward(layers, x):
-    """Activations of every layer, the input first, the probability last."""
+    """Activations of every layer, the input first, the probabilities last."""
     values = [x]
     for i, (w, b) in enumerate(layers):
         z = values[-1] @ w.T + b
@@ -58,7 +58,7 @@ def forward(layers, x):
 def gradients(layers, x, y, decay):
     """Gradients of the mean cross-entropy plus `decay`/2 times the squared weights."""
     values = forward(layers, x)
-    delta = (values[-1] - y[:, None]) / len(x)
+    delta = (values[-1] - y.reshape(len(x), -1)) / len(x)
     result = []
     for i in range(len(layers) - 1, -1, -1):
         w, _ = layers[i]
@@ -68,7 +68,8 @@ def gradients(layers, x, y, decay):
 
 
 def loss(layers, x, y):
-    p = np.clip(forward(layers, x)[-1][:, 0], 1e-9, 1 - 1e-9)
+    p = np.clip(forward(layers, x)[-1], 1e-9, 1 - 1e-9)
+    y = y.reshape(p.shape)
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
 
 
@@ -102,8 +103,8 @@ def fold(layers, mean, deviation):
     return [(w, b - w @ mean), *rest]
 
 
-def to_onnx(layers):
-    """Gemm, Relu, …, Gemm, Sigmoid, on float32 rows."""
+def to_onnx(layers, name="risk"):
+    """Gemm, Relu, …, Gemm, Sigmoid, on float32 rows; `name` is that of the output."""
     nodes, weights, value = [], [], "features"
     for i, (w, b) in enumerate(layers):
         weights += [
@@ -112,13 +113,13 @@ def to_onnx(layers):
         ]
         nodes.append(helper.make_node("Gemm", [value, f"dense{i}.weight", f"dense{i}.bias"], [f"dense{i}"], f"dense{i}", transB=1))
         last = i + 1 == len(layers)
-        kind, value = ("Sigmoid", "risk") if last else ("Relu", f"relu{i}")
+        kind, value = ("Sigmoid", name) if last else ("Relu", f"relu{i}")
         nodes.append(helper.make_node(kind, [f"dense{i}"], [value], value))
     ends = [
         helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, layers[0][0].shape[1]]),
-        helper.make_tensor_value_info("risk", TensorProto.FLOAT, [1, 1]),
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, len(layers[-1][1])]),
     ]
-    graph = helper.make_graph(nodes, "risk", ends[:1], ends[1:], weights)
+    graph = helper.make_graph(nodes, name, ends[:1], ends[1:], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="vouch")
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -133,7 +134,10 @@ def auc(score, y):
 
 
 def measure(score, y):
-    return {"accuracy": round(float(np.mean((score >= 0.5) == y)), 4), "auc": round(auc(score, y), 4)}
+    """Accuracy and AUC, and what always giving the commoner answer would reach."""
+    share = float(y.mean())
+    right = float(np.mean((score >= 0.5) == y))
+    return {"accuracy": round(right, 4), "auc": round(auc(score, y), 4), "majority": round(max(share, 1 - share), 4)}
 
 
 def main():
@@ -163,9 +167,9 @@ def main():
     assert error < 1e-5, f"onnx file differs from training by {error}"
 
     figures = {
-        "layers": widths,
+        "model": "-".join(map(str, widths)) + (", ReLU, sigmoid" if len(widths) > 2 else ", sigmoid"),
+        "data": "simulated",
         "rows": {"train": int(train.sum()), "select": int(select.sum()), "test": int(test.sum())},
-        "liquidated_share": round(float(y[test].mean()), 4),
         "test": measure(score[test], y[test]),
         "best_single_feature_auc": max(
             (round(max(a, 1 - a), 4), n) for a, n in ((auc(x[test][:, i], y[test]), n) for i, n in enumerate(names))
@@ -173,7 +177,10 @@ def main():
     }
     folder = HERE / args.name
     onnx.save(model, folder / "model.onnx")
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    path = folder / "figures.json"
+    # What models/report.py measures is kept.
+    kept = json.loads(path.read_text()).get("score") if path.exists() else None
+    path.write_text(json.dumps({**figures, **({"score": kept} if kept else {})}, indent=2) + "\n")
     rows = np.flatnonzero(test)[:: max(1, int(test.sum()) // CALIBRATION_ROWS)][:CALIBRATION_ROWS]
     lines = [",".join([*names, "label"])]
     lines += [",".join(f"{v:.9g}" for v in [*x[i], y[i]]) for i in rows]

@@ -1,0 +1,133 @@
+//! The models of `models/`, each from its files: the integers are as close to the floats as `figures.json` says, and fit the class.
+//! Some are proven.
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use test_case::test_case;
+use vouch_circuits::{
+    facts::FactTree,
+    fixed,
+    score::{Request, ScoreCircuit, evaluate, open},
+};
+use vouch_prover::{
+    engine::NewModel,
+    onnx::{FloatModel, Report},
+    score,
+    scores::{Compiled, compile, keys},
+    snark,
+    srs::Srs,
+};
+
+/// Largest error of an output, as a share of the range of outputs.
+const MAX_ERROR: f64 = 1e-3;
+
+/// Rows of the reference string are `2^K`: no model here needs more.
+const K: u32 = 15;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+}
+
+fn text(name: &str, file: &str) -> String {
+    std::fs::read_to_string(root().join(name).join(file)).unwrap()
+}
+
+fn onnx(name: &str) -> Vec<u8> {
+    std::fs::read(root().join(name).join("model.onnx")).unwrap()
+}
+
+fn compiled(name: &str) -> Compiled {
+    let calibration = Some(text(name, "calibrate.csv"));
+    compile(&NewModel { name: name.into(), plan: text(name, "plan.toml"), onnx: onnx(name), calibration, salt: None })
+        .unwrap()
+}
+
+fn names() -> Vec<String> {
+    let folders = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap());
+    let mut names: Vec<String> =
+        folders.filter(|f| f.path().join("plan.toml").exists()).map(|f| f.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Range of what the float model says on the rows, over all outputs.
+fn range(float: &FloatModel, rows: &[Vec<f64>]) -> f64 {
+    let said: Vec<f64> = rows.iter().flat_map(|row| float.run(row)).collect();
+    said.iter().copied().fold(f64::MIN, f64::max) - said.iter().copied().fold(f64::MAX, f64::min)
+}
+
+#[test]
+fn scores_are_what_the_float_model_says() {
+    let names = names();
+    assert!(names.len() >= 2, "{names:?}");
+    for name in names {
+        let compiled = compiled(&name);
+        let float = FloatModel::import_wide(&onnx(&name), compiled.plan.features.len()).unwrap();
+        let allowed = MAX_ERROR * range(&float, &compiled.rows.rows);
+        for (i, row) in compiled.rows.rows.iter().enumerate() {
+            let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
+            let integers: Vec<f64> = compiled.model.run(&inputs).unwrap().into_iter().map(fixed::to_real).collect();
+            for (expected, got) in float.run(row).iter().zip(integers) {
+                assert!((expected - got).abs() <= allowed, "{name}, row {i}: expected {expected}, got {got}");
+            }
+        }
+        println!("{name}: {:?}", compiled.summary(&name).unwrap());
+    }
+}
+
+/// `models/report.py` writes what this compares.
+#[test]
+fn figures_are_up_to_date() {
+    for name in names() {
+        let figures: Value = serde_json::from_str(&text(&name, "figures.json")).unwrap();
+        let stated: Report = serde_json::from_value(figures["score"].clone()).unwrap();
+        let got = compiled(&name).report.unwrap();
+        assert_eq!(stated.rows, got.rows, "{name}");
+        let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() < 5e-3,
+            (a, b) => a == b,
+        };
+        let same = near(stated.float_accuracy, got.float_accuracy)
+            && near(stated.integer_accuracy, got.integer_accuracy)
+            && near(stated.float_auc, got.float_auc)
+            && near(stated.integer_auc, got.integer_auc)
+            && (stated.max_abs_error - got.max_abs_error).abs() < 1e-4;
+        assert!(same, "{name}: figures.json has {stated:?}, got {got:?}");
+    }
+}
+
+#[test_case("credit"; "trees")]
+#[test_case("guard"; "an autoencoder and products")]
+#[test_case("amm"; "three outputs")]
+fn a_score_is_proven(name: &str) {
+    let compiled = compiled(name);
+    let directory = tempfile::tempdir().unwrap();
+    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), K).unwrap();
+    let keys = keys(directory.path(), &srs, name, &compiled).unwrap();
+
+    let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 20_000 };
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut word = || {
+        let mut word = [0; 32];
+        for half in word.chunks_mut(16) {
+            half.copy_from_slice(&rng.gen_range(0..20 * 10_u128.pow(18)).to_be_bytes());
+        }
+        word
+    };
+    let facts: Vec<_> = compiled.plan.resolve(request.subject, request.as_of).unwrap();
+    let facts: Vec<_> = facts.into_iter().map(|key| key.holds(word())).collect();
+    let words: Vec<_> = facts.iter().map(|fact| fact.value).collect();
+    let (_, expected) = evaluate(&compiled.model, &compiled.plan, &words).unwrap();
+    let trees = [(FactTree::new(&facts).unwrap(), facts)];
+    let (roots, openings) = open(&compiled.plan, request.subject, request.as_of, &trees).unwrap();
+    let circuit = ScoreCircuit::new(compiled.model, compiled.plan, &request, &roots, &openings).unwrap();
+    let outputs = circuit.instances().outputs.map(vouch_circuits::model::output);
+    assert_eq!(outputs[..expected.len()], expected);
+
+    let mut proof = score::prove(&keys, circuit).unwrap();
+    assert!(snark::verify(&keys.srs, keys.vk(), &keys.source, &proof));
+    let other = proof.instances[0];
+    proof.instances[8] += other;
+    assert!(!snark::verify(&keys.srs, keys.vk(), &keys.source, &proof));
+}
