@@ -6,8 +6,10 @@
 //! | [`http`] | routes, problems (RFC 9457), events, OpenAPI, metrics, the page |
 //! | [`cli`] | the commands of `vouch` |
 //! | [`chain`] | the contracts: calldata, requests that are seen, proofs that are sent |
+//! | [`archive`] | the archive of block hashes: back-filling, members |
 //! | [`slots`] | Solidity's storage by name |
 
+pub mod archive;
 pub mod chain;
 pub mod cli;
 pub mod http;

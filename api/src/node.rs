@@ -1,5 +1,6 @@
 //! What the running node is made of; every HTTP handler gets a copy.
 
+use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
 use alloy::primitives::Address;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -17,6 +18,8 @@ pub struct Node {
     pub queue: Queue<dyn Engine>,
     /// The contracts that are known.
     pub contracts: Addresses,
+    /// How far the archive of block hashes is, if the node fills it.
+    pub archive: Option<Progress>,
     /// Who is paid when a query names nobody.
     pub payee: Address,
     /// Counters and gauges, if a recorder is installed.
@@ -35,6 +38,7 @@ impl Node {
         Self {
             queue,
             contracts: Addresses::default(),
+            archive: None,
             payee: Address::ZERO,
             metrics: None,
             ethers: None,

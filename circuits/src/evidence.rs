@@ -11,6 +11,7 @@ use crate::account::{self, Account, storage_root};
 use crate::digest::{Hash, keccak256};
 use crate::facts::{Fact, FactKind, FactTree};
 use crate::header::Header;
+use crate::instances::Anchor;
 use crate::trie::{Nodes, Walk};
 
 mod error;
@@ -30,6 +31,9 @@ pub struct Evidence {
     /// Which headers are believed because of a later block, by rising number.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// Which of the linked headers are public too, as linked anchors: the contract is to remember them. By rising number.
+    #[serde(default)]
+    pub remembered: Vec<u64>,
     /// Encodings of the trie nodes on all walks, each once, in the order of their first use.
     pub nodes: Vec<Vec<u8>>,
     /// The facts, with their values.
@@ -182,6 +186,9 @@ impl Evidence {
         let blocks = read_headers(&self.headers)?;
         let nodes = Nodes::from_iter(&self.nodes);
         links::check(&self.links, &blocks, &nodes)?;
+        if let Some(block) = self.remembered.iter().copied().find(|block| !self.is_linked(*block)) {
+            return Err(EvidenceError::NotLinked { block });
+        }
         for (position, fact) in self.facts.iter().enumerate() {
             let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
             let expected = find(fact, position, header, &nodes)?.value;
@@ -193,18 +200,25 @@ impl Evidence {
         Ok(())
     }
 
-    /// Number and hash of each anchor: each header that is not linked.
+    /// The anchors: each header that is not linked, and those that are remembered.
     ///
     /// # Errors
     /// [`EvidenceError::Header`], [`EvidenceError::HeaderOrder`].
-    pub fn anchors(&self) -> Result<Vec<(u64, Hash)>, EvidenceError> {
+    pub fn anchors(&self) -> Result<Vec<Anchor>, EvidenceError> {
         let headers = read_headers(&self.headers)?;
-        Ok(headers.values().filter(|h| !self.is_linked(h.number)).map(|h| (h.number, h.hash())).collect())
+        let anchors = headers.values().filter(|header| self.is_anchor(header.number));
+        let anchor = |h: &Header<'_>| Anchor { number: h.number, hash: h.hash(), linked: self.is_linked(h.number) };
+        Ok(anchors.map(anchor).collect())
     }
 
-    /// Whether the header of this block is linked, so no anchor.
+    /// Whether the header of this block is believed because of a later block.
     pub fn is_linked(&self, block: u64) -> bool {
         self.links.iter().any(|link| link.block == block)
+    }
+
+    /// Whether the header of this block is public.
+    pub fn is_anchor(&self, block: u64) -> bool {
+        !self.is_linked(block) || self.remembered.contains(&block)
     }
 
     /// What the history contract holds for each hop, as facts: they are proven like others, but are no leaves.

@@ -46,13 +46,18 @@ impl ScoreInstances {
     }
 }
 
-/// A block that the contract vouches for.
+/// Bit of a public number that says: a linked anchor.
+pub const LINKED_BIT: usize = 72;
+
+/// A block that the contract vouches for, or learns of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// Block number, not zero.
+    /// Block number, below 2^40.
     pub number: u64,
     /// Its hash.
     pub hash: [u8; 32],
+    /// Whether the proof itself links it to other anchors: then the contract does not check it, but may remember it.
+    pub linked: bool,
 }
 
 /// What a history proof says: the facts under `root` are true in the chains that end in these anchors.
@@ -67,13 +72,14 @@ pub struct HistoryInstances {
 }
 
 impl HistoryInstances {
-    /// `[root, payee]`, then for each anchor `[number * 2^128 + top half of the hash, low half]`; unused: `[0, 0]`.
+    /// `[root, payee]`, then for each anchor `[(number + linked * 2^72) * 2^128 + top half of the hash, low half]`; unused: `[0, 0]`.
     pub fn to_fields(&self) -> Vec<Fr> {
         let anchor = |anchor: &Option<Anchor>| match anchor {
             None => [Fr::ZERO; 2],
-            Some(Anchor { number, hash }) => {
-                let [high, low] = [&hash[..16], &hash[16..]].map(crate::facts::field);
-                [Fr::from(*number) * power_of_two(128) + high, low]
+            Some(anchor) => {
+                let [high, low] = [&anchor.hash[..16], &anchor.hash[16..]].map(crate::facts::field);
+                let flag = if anchor.linked { power_of_two(LINKED_BIT) } else { Fr::ZERO };
+                [(Fr::from(anchor.number) + flag) * power_of_two(128) + high, low]
             }
         };
         [self.root, address(self.payee)].into_iter().chain(self.anchors.iter().flat_map(anchor)).collect()
@@ -81,7 +87,7 @@ impl HistoryInstances {
 }
 
 /// Public inputs of an ancestry proof.
-pub const ANCESTRY_INSTANCES: usize = 6;
+pub const ANCESTRY_INSTANCES: usize = 7;
 
 /// What an ancestry proof says: the block hashes under `root` are those of the block with the hash `last` and the blocks before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +98,16 @@ pub struct AncestryInstances {
     pub parent: [u8; 32],
     /// Hash of the last block.
     pub last: [u8; 32],
+    /// log2 of the number of blocks.
+    pub depth: u32,
 }
 
 impl AncestryInstances {
-    /// Top and low half of root, parent and last.
+    /// Top and low half of root, parent and last, then the depth.
     pub fn to_fields(&self) -> Vec<Fr> {
         let halves = |word: &[u8; 32]| [&word[..16], &word[16..]].map(crate::facts::field);
-        [self.root, self.parent, self.last].iter().flat_map(halves).collect()
+        let words = [self.root, self.parent, self.last];
+        words.iter().flat_map(halves).chain([Fr::from(u64::from(self.depth))]).collect()
     }
 }
 
@@ -155,7 +164,8 @@ mod tests {
     fn ancestry_inputs_equal_the_vector_shared_with_solidity() {
         for case in vectors()["ancestry"].as_array().unwrap() {
             let [root, parent, last] = ["root", "parent", "last"].map(|name| bytes(&case[name]));
-            let fields = AncestryInstances { root, parent, last }.to_fields();
+            let depth = case["depth"].as_u64().unwrap() as u32;
+            let fields = AncestryInstances { root, parent, last, depth }.to_fields();
             assert_eq!(fields.len(), ANCESTRY_INSTANCES);
             assert_eq!(fields, elements(&case["instances"]));
         }
@@ -166,7 +176,8 @@ mod tests {
         for case in vectors()["history"].as_array().unwrap() {
             let mut anchors = [None; MAX_ANCHORS];
             for (anchor, given) in anchors.iter_mut().zip(case["anchors"].as_array().unwrap()) {
-                *anchor = Some(Anchor { number: given["number"].as_u64().unwrap(), hash: bytes(&given["hash"]) });
+                let (number, linked) = (given["number"].as_u64().unwrap(), given["linked"].as_bool().unwrap());
+                *anchor = Some(Anchor { number, hash: bytes(&given["hash"]), linked });
             }
             let instances = HistoryInstances { root: element(&case["root"]), payee: bytes(&case["payee"]), anchors };
             let fields = instances.to_fields();

@@ -15,7 +15,7 @@ import {Instances} from "./Instances.sol";
 contract BlockArchive is BlockHashes {
     /// @notice Proves runs: public inputs in the order of `Instances.ancestry`.
     IHistoryVerifier public immutable verifier;
-    /// @notice log2 of the blocks of a run.
+    /// @notice log2 of the blocks of a run. A public input too: proofs of runs of another length are refused.
     uint256 public immutable runDepth;
 
     /// @notice Merkle root of the run whose first block is `first`; 0 if it is not proven.
@@ -49,7 +49,7 @@ contract BlockArchive is BlockHashes {
         uint256 last = first + blocks - 1;
         bytes32 hash = hashOf(last);
         if (hash == 0) revert HashUnavailable(last, block.number);
-        if (!verifier.verify(Instances.ancestry(root, parent, hash), proof)) revert ProofRejected();
+        if (!verifier.verify(Instances.ancestry(root, parent, hash, runDepth), proof)) revert ProofRejected();
 
         runRoot[first] = root;
         if (first != 0) remember(first - 1, parent);

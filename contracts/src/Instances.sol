@@ -4,10 +4,12 @@ pragma solidity ^0.8.29;
 import {SCALAR_MODULUS} from "./CanonicalInstances.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 
-/// @notice A block that a history proof ends in.
+/// @notice A block that a history proof ends in, or one that it leads to and that is to be remembered: a *linked* anchor.
 struct Anchor {
     uint64 number;
     bytes32 hash;
+    /// Whether the proof itself leads to the block from its other anchors.
+    bool linked;
 }
 
 /// @notice What a prover says about a subject. Model, subject and block come from elsewhere.
@@ -30,7 +32,8 @@ library Instances {
     /// @notice More anchors than the circuit has room for, or none.
     error AnchorCount(uint256 max, uint256 got);
 
-    /// @return out [root, payee, then 8 times (number * 2^128 + upper half of the hash, lower half)]; unused anchors are 0
+    /// @return out [root, payee, then 8 times (number * 2^128 + upper half of the hash, lower half)]; unused anchors are 0, linked
+    /// ones have bit 72 set in their number
     function history(uint256 root, address payee, Anchor[] calldata anchors)
         internal
         pure
@@ -44,18 +47,25 @@ library Instances {
             Anchor calldata anchor = anchors[i];
             uint256 hash = uint256(anchor.hash);
             out[2 + 2 * i] = uint256(anchor.number) << 128 | hash >> 128;
+            if (anchor.linked) out[2 + 2 * i] |= 1 << 200;
             out[3 + 2 * i] = hash & type(uint128).max;
         }
     }
 
-    /// @return out upper and lower half of the root of a run, of the parent hash of its first block, of the hash of its last
-    function ancestry(bytes32 root, bytes32 parent, bytes32 last) internal pure returns (uint256[] memory out) {
-        out = new uint256[](6);
+    /// @param depth log2 of the blocks of a run
+    /// @return out upper and lower half of the root of a run, of the parent hash of its first block, of the hash of its last; depth
+    function ancestry(bytes32 root, bytes32 parent, bytes32 last, uint256 depth)
+        internal
+        pure
+        returns (uint256[] memory out)
+    {
+        out = new uint256[](7);
         bytes32[3] memory words = [root, parent, last];
         for (uint256 i = 0; i < 3; ++i) {
             out[2 * i] = uint256(words[i]) >> 128;
             out[2 * i + 1] = uint256(words[i]) & type(uint128).max;
         }
+        out[6] = depth;
     }
 
     /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs]; a negative output `o` is the modulus - |o|

@@ -150,6 +150,44 @@ contract BlockArchiveTest is Test {
         refuse(0, 0, new bytes32[](0));
     }
 
+    /// @dev A verifier of runs of another length than the archive was deployed for.
+    function testFuzz_refuses_proofs_of_another_depth(uint256 depth) public {
+        depth = bound(depth, 0, DEPTH);
+        BlockArchive other = new BlockArchive(verifier, depth);
+        vm.roll(HEAD);
+        other.pin(HEAD - 1);
+        accept(24);
+        if (depth != DEPTH) vm.expectRevert(BlockArchive.ProofRejected.selector);
+        other.prove(HEAD - 2 ** depth, tree(24, DEPTH), hashOf(23), "proof");
+    }
+
+    function test_proves_a_run_again_after_it_was_appended() public {
+        proveFrom(0);
+        archive.append(9);
+        prove(4);
+        assertEq(archive.append(9), 0);
+        assertEq(archive.length(), 28);
+        assertEq(archive.rootOf(15, 4), tree(0, 4));
+    }
+
+    /// @dev A run beyond the range, of the height of a mountain: both are asked for by the length of the path alone.
+    function test_a_run_beyond_the_range_is_no_mountain() public {
+        proveFrom(0);
+        archive.append(1);
+        assertEq(archive.rootOf(3, DEPTH), tree(0, DEPTH));
+        assertEq(archive.rootOf(4, DEPTH), tree(4, DEPTH), "the run itself");
+        assertEq(archive.rootOf(28, DEPTH), 0);
+        archive.append(1);
+        assertEq(archive.rootOf(8, DEPTH + 1), 0, "two runs beyond it");
+    }
+
+    function testFuzz_refuses_numbers_that_are_no_block_numbers(uint256 number) public {
+        proveFrom(0);
+        archive.append(9);
+        number = bound(number, 1 << 64, type(uint256).max);
+        refuse(number, hashOf(number & 15), path(number & 15, 4));
+    }
+
     function test_refuses_a_verifier_without_code() public {
         vm.expectRevert(abi.encodeWithSelector(NotAContract.selector, address(1)));
         new BlockArchive(IHistoryVerifier(address(1)), DEPTH);
@@ -176,11 +214,12 @@ contract BlockArchiveTest is Test {
     function accept(uint256 first) private {
         bytes32[3] memory words =
             [tree(first, DEPTH), first == 0 ? bytes32(0) : hashOf(first - 1), hashOf(first + BLOCKS - 1)];
-        uint256[] memory statement = new uint256[](6);
+        uint256[] memory statement = new uint256[](7);
         for (uint256 i = 0; i < 3; ++i) {
             statement[2 * i] = uint256(words[i]) / 2 ** 128;
             statement[2 * i + 1] = uint256(words[i]) % 2 ** 128;
         }
+        statement[6] = DEPTH;
         verifier.accept(statement, "proof");
     }
 

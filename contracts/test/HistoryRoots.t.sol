@@ -30,8 +30,8 @@ contract HistoryRootsTest is Test {
         vm.roll(1_000);
         vm.setBlockhash(900, HASH_A);
         vm.setBlockhash(999, HASH_B);
-        anchors.push(Anchor(900, HASH_A));
-        anchors.push(Anchor(999, HASH_B));
+        anchors.push(Anchor(900, HASH_A, false));
+        anchors.push(Anchor(999, HASH_B, false));
 
         uint256[] memory statement = new uint256[](18);
         statement[0] = ROOT;
@@ -129,7 +129,7 @@ contract HistoryRootsTest is Test {
     /// @dev `hashOf` says 0 for a block it does not know; a claimed hash of 0 must not match that.
     function testFuzz_rejects_an_unknown_block_with_hash_zero(uint64 number) public {
         vm.assume(number >= 1_000 || number < 1_000 - 256);
-        anchors[1] = Anchor(number, 0);
+        anchors[1] = Anchor(number, 0, false);
         vm.expectRevert(abi.encodeWithSelector(HistoryRoots.UnknownBlock.selector, number, bytes32(0), bytes32(0)));
         roots.post(1, ROOT, anchors, payee, "proof");
     }

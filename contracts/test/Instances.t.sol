@@ -10,8 +10,12 @@ contract InstancesCaller {
         return Instances.history(root, payee, anchors);
     }
 
-    function ancestry(bytes32 root, bytes32 parent, bytes32 last) external pure returns (uint256[] memory) {
-        return Instances.ancestry(root, parent, last);
+    function ancestry(bytes32 root, bytes32 parent, bytes32 last, uint256 depth)
+        external
+        pure
+        returns (uint256[] memory)
+    {
+        return Instances.ancestry(root, parent, last, depth);
     }
 
     function score(uint256 chainId, address subject, uint64 asOf, Claim calldata claim)
@@ -50,10 +54,11 @@ contract InstancesTest is RealProofTest {
             uint256[] memory out = instances.ancestry(
                 vm.parseJsonBytes32(json, string.concat(at, ".root")),
                 vm.parseJsonBytes32(json, string.concat(at, ".parent")),
-                vm.parseJsonBytes32(json, string.concat(at, ".last"))
+                vm.parseJsonBytes32(json, string.concat(at, ".last")),
+                vm.parseJsonUint(json, string.concat(at, ".depth"))
             );
             assertEq(out, vm.parseJsonUintArray(json, string.concat(at, ".instances")), at);
-            assertEq(out.length, 6);
+            assertEq(out.length, 7);
         }
         assertGe(i, 1, "no ancestry case in the vector");
     }

@@ -32,10 +32,12 @@ pub enum Column {
     Models,
     /// Posted history roots and the facts under them (crate `prover`).
     Roots,
+    /// Archive contract ‖ kind of record → how far its back-filling is (crate `api`).
+    Archive,
 }
 
 impl Column {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Meta,
         Self::Headers,
         Self::Nodes,
@@ -45,6 +47,7 @@ impl Column {
         Self::Artifacts,
         Self::Models,
         Self::Roots,
+        Self::Archive,
     ];
 
     /// The name on disk.
@@ -59,6 +62,7 @@ impl Column {
             Self::Artifacts => "artifacts",
             Self::Models => "models",
             Self::Roots => "roots",
+            Self::Archive => "archive",
         }
     }
 }

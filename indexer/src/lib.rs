@@ -11,10 +11,12 @@
 //! | [`node`] | JSON-RPC over HTTP, WebSocket or IPC, one endpoint or several, with retries and typed errors |
 //! | [`answer`] | an `eth_getProof` answer in the dialect of any client |
 //! | [`headers`] | the stage `execute / unwind / tip`: a linked chain of checked headers |
+//! | `ancestors` | headers below the index, by parent hashes |
 //! | [`proofs`] | an `eth_getProof` answer is true under a state root, or says where it is not |
 //! | [`sync`] | the loop: follow the head, find forks, unwind, fetch proofs |
 //! | [`replay`] | a JSON-RPC server over recorded or made-up chains |
 
+mod ancestors;
 pub mod answer;
 pub mod config;
 pub mod db;

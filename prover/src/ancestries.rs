@@ -19,8 +19,7 @@ pub const SIZE: Size = Size::A7;
 
 /// A size as keys and verifiers know it.
 pub fn class(size: &Size) -> Class {
-    let name = if size.depth == SIZE.depth { "ancestry_7" } else { "ancestry_10" };
-    Class { name, k: size.k, num_instances: ANCESTRY_INSTANCES, weights: None }
+    Class { name: size.key_name, k: size.k, num_instances: ANCESTRY_INSTANCES, weights: None }
 }
 
 /// A run of headers, proven: what `BlockArchive.prove` takes, besides the number of the first block.
@@ -66,7 +65,7 @@ pub fn prove(keys: &Keys, headers: &[Vec<u8>]) -> Result<AncestryProof, EngineEr
 /// [`EngineError::Rejected`].
 pub fn check(dir: &Path, keys: &Keys, proof: &AncestryProof) -> Result<(), EngineError> {
     let AncestryProof { root, parent, last, .. } = proof;
-    let instances = AncestryInstances { root: root.0, parent: parent.0, last: last.0 }.to_fields();
+    let instances = AncestryInstances { root: root.0, parent: parent.0, last: last.0, depth: SIZE.depth }.to_fields();
     let snark = Proof { bytes: proof.proof.to_vec(), instances };
     if !verify(&keys.srs, keys.vk(), &keys.source, &snark) {
         return Err(rejected("native", "the ancestry proof does not verify"));

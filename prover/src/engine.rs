@@ -77,6 +77,9 @@ pub struct Anchor {
     pub number: u64,
     /// Block hash.
     pub hash: B256,
+    /// Whether the proof itself leads to the block from its other anchors: the contract does not check it, but remembers it.
+    #[serde(default)]
+    pub linked: bool,
 }
 
 /// A proven history root.

@@ -103,15 +103,22 @@ pub struct Evidence {
     /// Blocks from here on are anchors; older ones are linked to them by hops.
     #[serde(default)]
     pub oldest_anchor: u64,
+    /// Linked blocks that the contract is to remember: later proofs can start there.
+    #[serde(default)]
+    pub remembered: Vec<u64>,
     /// The facts with their values, in the order of [`questions`].
     pub facts: Vec<Fact>,
 }
 
 impl Evidence {
-    /// Number and hash of the blocks that the contract has to know.
+    /// The blocks that the contract has to know, and those that it is to remember.
     pub fn anchors(&self) -> Vec<Anchor> {
-        let anchors = self.blocks.iter().filter(|b| b.number >= self.oldest_anchor);
-        anchors.map(|b| Anchor { number: b.number, hash: b.hash }).collect()
+        let anchor = |b: &BlockEvidence| {
+            let linked = b.number < self.oldest_anchor;
+            let is_public = !linked || self.remembered.contains(&b.number);
+            is_public.then_some(Anchor { number: b.number, hash: b.hash, linked })
+        };
+        self.blocks.iter().filter_map(anchor).collect()
     }
 }
 
@@ -242,7 +249,7 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: Reach) -> Result<
         .iter()
         .map(|fact| Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }))
         .collect::<Result<_, EvidenceError>>()?;
-    Ok(Evidence { blocks, oldest_anchor: reach.oldest, facts })
+    Ok(Evidence { blocks, oldest_anchor: reach.oldest, remembered: Vec::new(), facts })
 }
 
 /// A contract whose storage is read must have code at the newest block where it is read. It may have none before: what

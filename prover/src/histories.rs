@@ -87,7 +87,10 @@ impl Histories {
             class: index as u64,
             root,
             payee,
-            anchors: anchors.into_iter().map(|(number, hash)| Anchor { number, hash: hash.into() }).collect(),
+            anchors: anchors
+                .into_iter()
+                .map(|a| Anchor { number: a.number, hash: a.hash.into(), linked: a.linked })
+                .collect(),
             facts: witness.facts,
             instances: proof.instances.iter().map(word).collect(),
             proof: proof.bytes.into(),
@@ -140,7 +143,7 @@ impl Histories {
 
 /// Public inputs of a history proof, as the contract builds them. `None` if the root is no field element.
 pub fn public_inputs(proof: &HistoryProof) -> Option<Vec<Fr>> {
-    let anchor = |a: &Anchor| instances::Anchor { number: a.number, hash: a.hash.0 };
+    let anchor = |a: &Anchor| instances::Anchor { number: a.number, hash: a.hash.0, linked: a.linked };
     let anchors = std::array::from_fn(|i| proof.anchors.get(i).map(anchor));
     Some(HistoryInstances { root: element(&proof.root)?, payee: proof.payee.into(), anchors }.to_fields())
 }
@@ -158,7 +161,8 @@ pub fn witness(evidence: &Evidence) -> Result<Witness, EngineError> {
         }
     }
     let is_anchor = |block| block >= evidence.oldest_anchor;
-    let witness = Witness::collect_from(&evidence.facts, &headers, &nodes, is_anchor).map_err(prover)?;
+    let mut witness = Witness::collect_from(&evidence.facts, &headers, &nodes, is_anchor).map_err(prover)?;
+    witness.remembered.clone_from(&evidence.remembered);
     match witness.facts.iter().zip(&evidence.facts).find(|(proven, claimed)| proven != claimed) {
         None => Ok(witness),
         Some((proven, claimed)) => Err(prover(format!(

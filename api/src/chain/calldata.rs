@@ -71,8 +71,8 @@ pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calld
 }
 
 /// `post` has one signature in `HistoryRoots` and `Vouch`, so one calldata serves both.
-fn post(history: &HistoryProof) -> Bytes {
-    let anchors = history.anchors.iter().map(|a| Anchor { number: a.number, hash: a.hash }).collect();
+pub fn post(history: &HistoryProof) -> Bytes {
+    let anchors = history.anchors.iter().map(|a| Anchor { number: a.number, hash: a.hash, linked: a.linked }).collect();
     let call = Vouch::postCall {
         class: U256::from(history.class),
         root: U256::from_be_bytes(history.root.0),

@@ -8,7 +8,7 @@ use alloy::transports::TransportError;
 
 sol! {
     #[derive(Debug, PartialEq, Eq)]
-    struct Anchor { uint64 number; bytes32 hash; }
+    struct Anchor { uint64 number; bytes32 hash; bool linked; }
 
     #[derive(Debug, PartialEq, Eq)]
     struct Claim { int128[4] outputs; uint256[4] roots; address payee; }
@@ -20,10 +20,27 @@ sol! {
     }
 
     #[sol(rpc)]
+    #[derive(Debug)]
+    interface BlockArchive {
+        error NotTheStartOfARun(uint256 number, uint256 blocksOfARun);
+        error NotAMember(uint256 number, bytes32 hash);
+        error ProofRejected();
+        error HashUnavailable(uint256 number, uint256 head);
+        function runDepth() external view returns (uint256);
+        function runRoot(uint256 first) external view returns (bytes32);
+        function length() external view returns (uint256);
+        function hashOf(uint256 number) external view returns (bytes32);
+        function prove(uint256 first, bytes32 root, bytes32 parent, bytes calldata proof) external;
+        function append(uint256 most) external returns (uint256 appended);
+        function pinMember(uint256 number, bytes32 hash, bytes32[] calldata path) external;
+    }
+
+    #[sol(rpc)]
     interface HistoryRoots {
         function post(uint256 class, uint256 root, Anchor[] calldata anchors, address payee, bytes calldata proof) external;
         function isPosted(uint256 root) external view returns (bool);
         function blockHashes() external view returns (address);
+        function hashOf(uint256 number) external view returns (bytes32);
     }
 
     #[sol(rpc)]

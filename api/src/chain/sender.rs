@@ -1,6 +1,7 @@
 //! Sends proofs to the contracts with the node's own key.
 
 use super::calldata::{Call, calldata};
+use super::contracts::BlockArchive::BlockArchiveErrors;
 use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
 use super::policy::{MinFee, Policy, Refusal};
 use alloy::eips::BlockNumberOrTag;
@@ -9,9 +10,13 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolInterface;
+use alloy::transports::TransportError;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::Mutex;
 use vouch_prover::queue::Served;
 
 /// Longest wait for a transaction to be mined.
@@ -110,6 +115,8 @@ pub struct Sender {
     provider: DynProvider,
     address: Address,
     contracts: Addresses,
+    /// One transaction is submitted at a time, so that two never take one nonce.
+    submitting: Arc<Mutex<()>>,
 }
 
 impl Sender {
@@ -121,7 +128,7 @@ impl Sender {
         let address = key.address();
         let builder = ProviderBuilder::new().with_simple_nonce_management().wallet(EthereumWallet::from(key));
         let provider = builder.connect(rpc).await.map_err(chain)?.erased();
-        Ok(Self { provider, address, contracts })
+        Ok(Self { provider, address, contracts, submitting: Arc::default() })
     }
 
     /// Whose key it is.
@@ -169,12 +176,26 @@ impl Sender {
 
     /// Sends a transaction and waits until it is mined.
     async fn send(&self, request: TransactionRequest) -> Result<B256, SendError> {
-        let pending = self.provider.send_transaction(request).await.map_err(chain)?;
+        let pending = {
+            let _one = self.submitting.lock().await;
+            self.provider.send_transaction(request).await.map_err(chain)?
+        };
         let receipt = pending.with_timeout(Some(RECEIPT_TIMEOUT)).get_receipt().await.map_err(chain)?;
         match receipt.status() {
             true => Ok(receipt.transaction_hash),
             false => Err(SendError::Reverted { hash: receipt.transaction_hash }),
         }
+    }
+
+    /// Makes a call, after trying whether it would succeed.
+    ///
+    /// # Errors
+    /// [`SendError::Chain`] with the contract's reason, [`SendError::Reverted`].
+    pub async fn call(&self, call: Call) -> Result<B256, SendError> {
+        let request = self.transaction(call);
+        self.provider.call(request.clone()).await.map_err(|e| refusal(&e))?;
+        let gas = self.provider.estimate_gas(request.clone()).await.map_err(|e| refusal(&e))?;
+        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     /// Pins the hash of block `number` for ever.
@@ -187,6 +208,15 @@ impl Sender {
         call.call().await.map_err(chain)?;
         let receipt = call.send().await.map_err(chain)?.get_receipt().await.map_err(chain)?;
         Ok(receipt.transaction_hash)
+    }
+}
+
+/// What the archive said when it refused, by name; else what the node said.
+fn refusal(error: &TransportError) -> SendError {
+    let data = error.as_error_resp().and_then(|answer| answer.as_revert_data());
+    match data.and_then(|data| BlockArchiveErrors::abi_decode(&data).ok()) {
+        Some(reason) => chain(format!("refused: {reason:?}")),
+        None => chain(error),
     }
 }
 

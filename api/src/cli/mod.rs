@@ -1,5 +1,6 @@
 //! The commands of `vouch`.
 
+mod archive;
 mod client;
 mod doctor;
 mod model;
@@ -62,6 +63,9 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Keep the hash of a block on chain for ever (anyone may; one pin per 8,191 blocks keeps all history reachable).
     Pin(pin::PinArgs),
+    /// Fill the archive of block hashes, which reaches back to genesis; see how far it is; pin one of its blocks.
+    #[command(subcommand)]
+    Archive(archive::Command),
     /// Look for what is wrong: node, chain, contracts, data directory.
     Doctor(doctor::DoctorArgs),
     /// Serve recorded blocks over JSON-RPC, so that recorded data takes the path of a live node.
@@ -98,6 +102,7 @@ pub async fn run(cli: Cli) -> eyre::Result<()> {
         Command::Query(args) => query::query(args, report).await,
         Command::Prove(args) => query::prove(args, report).await,
         Command::Pin(args) => pin::run(args, report).await,
+        Command::Archive(command) => archive::run(command, report).await,
         Command::Doctor(args) => doctor::run(args, report).await,
         Command::Replay(args) => replay::run(args, report).await,
     }

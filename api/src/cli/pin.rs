@@ -1,10 +1,10 @@
 //! `vouch pin`: keep the hash of a block on chain for ever.
 
 use super::report::Report;
-use crate::chain::contracts::{Addresses, HistoryRoots};
+use crate::chain::contracts::Addresses;
 use crate::chain::sender::{Sender, read_key};
 use alloy::primitives::Address;
-use alloy::providers::ProviderBuilder;
+use alloy::providers::{Provider, ProviderBuilder};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -34,14 +34,8 @@ pub async fn run(args: PinArgs, report: Report) -> eyre::Result<()> {
     let value = std::env::var("VOUCH_SIGNER_KEY").ok();
     let key = read_key(args.signer_key_file.as_deref(), value.as_deref())?
         .ok_or_else(|| eyre::eyre!("no key: give --signer-key-file or set VOUCH_SIGNER_KEY"))?;
-    let block_hashes = match (args.block_hashes, args.history_roots) {
-        (Some(address), _) => address,
-        (None, Some(roots)) => {
-            let provider = ProviderBuilder::new().connect(&args.rpc).await?;
-            HistoryRoots::new(roots, &provider).blockHashes().call().await?
-        }
-        (None, None) => eyre::bail!("give --block-hashes or --history-roots"),
-    };
+    let provider = ProviderBuilder::new().connect(&args.rpc).await?.erased();
+    let block_hashes = super::archive::address(&provider, args.block_hashes, args.history_roots).await?;
     let sender = Sender::connect(&args.rpc, key, Addresses::default()).await?;
     let transaction = sender.pin(block_hashes, args.block).await?;
     report.result(&json!({"block": args.block, "transaction": transaction}), || {

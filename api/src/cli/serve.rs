@@ -2,6 +2,9 @@
 
 use super::report::Report;
 use super::setup::SrsArgs;
+use crate::archive::backfill::{Backfill, Bounds};
+use crate::archive::contract::Archive;
+use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
 use crate::chain::policy::{MAX_CALLBACK_GAS, MIN_SECONDS_LEFT, MinFee, Policy};
 use crate::chain::sender::{Sender, read_key};
@@ -20,13 +23,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
+use vouch_prover::ancestries;
 use vouch_prover::circuits::Circuits;
 use vouch_prover::engine::Engine;
 use vouch_prover::queue::{HOP_REACH_BLOCKS, Queue, QueueConfig};
 use vouch_prover::srs::is_local;
 
 /// Blocks on top of a final one on local chains, whose `finalized` tag means nothing.
-const LOCAL_FINALITY_BLOCKS: u64 = 64;
+pub(super) const LOCAL_FINALITY_BLOCKS: u64 = 64;
 
 /// Longest wait for the index before the node answers.
 const FIRST_CATCH_UP: Duration = Duration::from_secs(20);
@@ -102,6 +106,13 @@ pub struct ServeArgs {
     /// The file ethers.min.js for the web page (npm package ethers, folder dist).
     #[arg(long, value_name = "FILE")]
     ethers: Option<PathBuf>,
+    /// Fill the archive of block hashes while nothing else is to be proven: from the newest final block down, run by run. The contract is the
+    /// one that `--block-hashes` or `--history-roots` names; it needs a key.
+    #[arg(long)]
+    archive: bool,
+    /// Oldest block of the archive.
+    #[arg(long, value_name = "BLOCK", default_value_t = 0, requires = "archive")]
+    archive_to: u64,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
@@ -114,12 +125,13 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let indexer = Indexer::open(db.clone(), config(&args).await?).await?;
     let chain_id = indexer.node().chain_id().await?;
     let srs_args = args.srs.clone();
-    let srs = tokio::task::spawn_blocking(move || srs_args.load()).await??;
+    let least = if args.archive { ancestries::SIZE.k } else { 0 };
+    let srs = tokio::task::spawn_blocking(move || srs_args.load_at_least(least)).await??;
     srs.allowed_on(chain_id)?;
-    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs)?);
+    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs.clone())?);
     let reach_blocks = args.srs.hops.then_some(HOP_REACH_BLOCKS);
     let bounds = QueueConfig { max_waiting: args.max_waiting, reach_blocks, ..QueueConfig::default() };
-    let queue = Queue::new(db, indexer.clone(), engine, bounds);
+    let queue = Queue::new(db.clone(), indexer.clone(), engine, bounds);
     let contracts = Addresses {
         block_hashes: args.block_hashes,
         vouch: args.vouch,
@@ -142,6 +154,20 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     node.payee = payee;
     node.metrics = Some(recorder);
     node.ethers = args.ethers.or_else(ethers_beside);
+
+    let filler = match (args.archive, sender.clone()) {
+        (false, _) => None,
+        (true, None) => eyre::bail!("--archive sends transactions: give --signer-key-file or set VOUCH_SIGNER_KEY"),
+        (true, Some(sender)) => {
+            let provider = indexer.node().provider().clone();
+            let address = super::archive::address(&provider, args.block_hashes, args.history_roots).await?;
+            let archive = Archive::open(address, provider).await?;
+            let bounds = Bounds { from: None, to: args.archive_to };
+            let progress = Progress::new(db, address);
+            node.archive = Some(progress.clone());
+            Some(Backfill::new(indexer.clone(), archive, sender, progress, bounds, (args.srs.keys.clone(), srs)))
+        }
+    };
 
     // A short history is indexed before anybody asks; a long one while the node already answers.
     match tokio::time::timeout(FIRST_CATCH_UP, indexer.catch_up()).await {
@@ -167,17 +193,24 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
         min_seconds_left: args.min_seconds_left,
     };
     let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, policy);
-    let tasks = [
+    let mut tasks = vec![
         tokio::spawn({
             let (indexer, stop) = (indexer.clone(), stopping(stopped.clone()));
             async move { indexer.run(stop).await }
         }),
         tokio::spawn({
             let stop = stopping(stopped.clone());
+            let queue = queue.clone();
             async move { queue.run(stop).await }
         }),
         tokio::spawn(watcher.run(poll, stopping(stopped.clone()))),
     ];
+    if let Some(filler) = filler {
+        let stop = stopping(stopped.clone());
+        // queries come first: a run begins only while no job is under way
+        let is_busy = move || queue.store().list().map_or(true, |jobs| jobs.iter().any(|job| !job.stage.is_done()));
+        tasks.push(tokio::spawn(filler.run(is_busy, stop)));
+    }
     tokio::select! {
         served = axum::serve(listener, http::router(node)).into_future() => served?,
         signal = interrupted() => report.say(format!("{signal}: stopping; unfinished jobs resume at the next start")),
@@ -213,7 +246,8 @@ fn ethers_beside() -> Option<PathBuf> {
     here.ancestors().flat_map(|dir| places.map(|place| dir.join(place))).find(|path| path.is_file())
 }
 
-async fn interrupted() -> &'static str {
+/// The signal that ends the program.
+pub(super) async fn interrupted() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         // Without a handler the signal ends the process, which is as safe.

@@ -51,7 +51,16 @@ impl SrsArgs {
     /// # Errors
     /// What is wrong with the file.
     pub fn load(&self) -> eyre::Result<Srs> {
-        let Some(source) = &self.ceremony else { return Ok(Srs::development(&self.keys, self.largest())?) };
+        self.load_at_least(0)
+    }
+
+    /// Loads or makes the string, with at least `2^k` points.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn load_at_least(&self, k: u32) -> eyre::Result<Srs> {
+        let k = self.largest().max(k);
+        let Some(source) = &self.ceremony else { return Ok(Srs::development(&self.keys, k)?) };
         let pin = match &self.ceremony_sha256 {
             None => None,
             Some(text) => {
@@ -60,7 +69,7 @@ impl SrsArgs {
                 Some(bytes.try_into().map_err(|_| eyre::eyre!("--ceremony-sha256: expected 32 bytes, got {got}"))?)
             }
         };
-        Ok(Srs::ceremony(&self.keys, source, self.largest(), pin)?)
+        Ok(Srs::ceremony(&self.keys, source, k, pin)?)
     }
 }
 
@@ -175,7 +184,7 @@ fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupV
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     bar.set_message("reference string");
-    let srs = args.load()?;
+    let srs = args.load_at_least(if *archive { ancestries::SIZE.k } else { 0 })?;
     bar.inc(1);
     let mut history = Vec::new();
     for (index, class) in args.classes().iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Problems: every failed request answers `application/problem+json` (RFC 9457) with a kind that programs can match.
 
 use super::REQUEST_ID;
+use crate::archive::ArchiveError;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -153,6 +154,16 @@ impl From<JobError> for Problem {
             JobError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "unknown_query", "no such query", e),
             JobError::Db(e) => IndexError::Db(e).into(),
             JobError::Record { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed", e),
+        }
+    }
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(e: ArchiveError) -> Self {
+        match e {
+            ArchiveError::Db(e) => IndexError::Db(e).into(),
+            ArchiveError::Index(e) => e.into(),
+            e => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "archive", "the archive cannot be read", e),
         }
     }
 }

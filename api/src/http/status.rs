@@ -1,6 +1,8 @@
 //! How the node is: the index, the queue, the contracts; and the same as metrics.
 
 use super::error::Problem;
+use crate::archive::progress::Progress;
+use crate::archive::spans::Spans;
 use crate::node::Node;
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +27,9 @@ pub struct StatusView {
     jobs: BTreeMap<String, usize>,
     /// Models that can be proven.
     models: usize,
+    /// Blocks whose hashes this node has brought into the archive.
+    #[schema(value_type = Object)]
+    archive: Option<Spans>,
     /// Contract `BlockHashes`.
     block_hashes: Option<String>,
     /// Contract `Vouch`.
@@ -56,6 +61,7 @@ pub async fn read(State(node): State<Node>) -> Result<Json<StatusView>, Problem>
         index: node.queue.indexer().status()?,
         jobs: jobs_by_stage(&node)?,
         models: node.queue.engine().models().len(),
+        archive: node.archive.as_ref().map(Progress::spans).transpose()?,
         block_hashes: text(node.contracts.block_hashes),
         vouch: text(node.contracts.vouch),
         history_roots: text(node.contracts.history_roots),

@@ -103,6 +103,12 @@ pub enum EvidenceError {
         /// The block that should name it.
         from: u64,
     },
+    /// A block that is to be remembered as linked, but is not. Not recoverable: collect the evidence again.
+    #[error("block {block} is to be remembered, but no link leads to it")]
+    NotLinked {
+        /// The block.
+        block: u64,
+    },
     /// The tree cannot hold the facts.
     #[error(transparent)]
     Facts(#[from] FactError),

@@ -5,6 +5,9 @@
 //! field but the bloom filter. A linked header does so for its place too, if (`HASH`; number, hash) is provided: by an anchor, as the parent of
 //! a header, or by a hop (`hops`).
 //!
+//! A *linked anchor* is both: its number and hash are public, with bit [`LINKED_BIT`] set in the number, and it is believed as a linked header is. So the
+//! contract need not ask the chain for it, and may remember it: the next proof can start there.
+//!
 //! A header is `f9` and two length bytes, fields 0 to 6 of fixed sizes, then short items. So fields up to `difficulty` have
 //! fixed offsets and only the tail is walked over. Fields from 15 on may be missing: a field is there if and only if the one
 //! before it is, and the last one ends where the list ends, so no field is read beyond the header, nor skipped.
@@ -18,6 +21,13 @@
 //! every block could be forged, and nothing may take a `VALUE` without the `PLACE` of the same place. Its state root
 //! is 0, (`STATE`; `j + 1`, number, 0, 0), the digest of no message that a walk can start at: the entry of digest 0 in
 //! `blocks` is marked `NO_MESSAGE`, which `blocks::message` refuses. The hashes that it names are those of block -1.
+//!
+//! Where there are links, every used header asks for its own hash, and only an anchor that is not linked answers itself.
+//!
+//! | cell | range | who enforces it |
+//! |---|---|---|
+//! | used, linked, used - linked | 0 or 1 each | [`anchor`], so no unused anchor is linked, nor answers for itself |
+//! | number in the public input | below 2^40, and `LINKED_BIT` if linked | its item; the product with `linked` |
 //!
 //! Links cannot go round in a circle: what a header names, itself or through its state, is a block of a smaller number (`hops`), and
 //! numbers are integers from 0 to 2^40. So whoever believes a linked header believes one of a larger number first, and the last of those is an anchor.
@@ -35,6 +45,9 @@ use crate::grid::{Builder, Cell, In, Read};
 const REQUIRED: u64 = 15;
 /// Fields that are read: 21 since Prague, and two of forks to come.
 pub(super) const FIELDS: u64 = 23;
+
+/// Bit of the number of a public anchor that says: linked within the proof.
+const LINKED_BIT: u64 = 72;
 
 /// Offsets of the items of the fields of fixed size that are 32 bytes: parent hash, ommers' hash, state root, transactions root,
 /// receipts root.
@@ -77,18 +90,21 @@ pub(super) struct HeaderHint {
     /// Its number of fields.
     pub fields: u64,
     /// Whether the anchor is used.
-    pub used: bool,
+    pub used: Fr,
+    /// Whether the anchor is linked within the proof. Not read for headers that are no anchors.
+    pub linked: Fr,
 }
 
 /// Records the anchor of place `place`, and returns its two public inputs: about 145 rows.
 ///
-/// - `names_hashes`: whether the bus is told the anchor's hash and its parent's, for linked headers: four rows more
-pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, names_hashes: bool) -> [Cell; 2] {
+/// - `has_links`: whether the bus is told the anchor's hash and its parent's, for linked headers, and the anchor may be linked itself:
+///   some twelve rows more
+pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, has_links: bool) -> [Cell; 2] {
     let (base, digest) = header(b, hint);
     let halves = [0, 16, 32].map(|offset| b.read(digest, offset));
     let high = between(b, &halves[0], &halves[1], 16);
     let low = between(b, &halves[1], &halves[2], 16);
-    let used = b.witness(Fr::from(u64::from(hint.used)));
+    let used = b.witness(hint.used);
 
     let Fields { state, parent, number, values } = fields(b, base, hint.fields);
     let first = b.arith(&[(number.into(), In::Const(two_to(128)))], Some(high.into()), Fr::ZERO);
@@ -98,12 +114,20 @@ pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, names_hashe
     b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
     b.provide(tag::PLACE, [own_place.into(), number.into(), ZERO, ZERO]);
     provide(b, place, values);
-    if names_hashes {
-        let hash = word_between(b, &halves[0], &halves[2]);
-        hops::provide(b, used, number, (hash.top, hash.low));
-        let before = b.add_constant(number, -Fr::ONE);
-        hops::provide(b, used, before, (parent.top, parent.low));
+    if !has_links {
+        return [first, low];
     }
+    let linked = b.witness(hint.linked);
+    b.assert_bool(linked);
+    let answers = b.sub(used, linked);
+    b.assert_bool(answers);
+    let hash = word_between(b, &halves[0], &halves[2]);
+    hops::send(b, used, number, (hash.top, hash.low));
+    hops::provide(b, answers, number, (hash.top, hash.low));
+    let before = b.add_constant(number, -Fr::ONE);
+    hops::provide(b, used, before, (parent.top, parent.low));
+    let flag = In::Const(two_to(128 + LINKED_BIT));
+    let first = b.arith(&[(linked.into(), flag)], Some(first.into()), Fr::ZERO);
     [first, low]
 }
 

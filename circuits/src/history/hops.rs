@@ -61,7 +61,9 @@ pub(super) fn hop(b: &mut Builder, hint: &HopHint) {
     assert_in_window(b, back);
     assert_in_window(b, said.slot);
     let number = b.arith(&[(back.into(), In::Const(-Fr::ONE))], Some(said.block.into()), -Fr::ONE);
-    let quotient = b.witness(Fr::from(small(number.value()) / WINDOW));
+    // free where the hop is not used: its number may be that of no block, one before block 0
+    let quotient = if hint.used == Fr::ZERO { 0 } else { small(number.value()) / WINDOW };
+    let quotient = b.witness(Fr::from(quotient));
     assert_below(b, quotient, 7);
     let parts = [(quotient.into(), In::Const(-Fr::from(WINDOW))), (said.slot.into(), In::Const(-Fr::ONE))];
     let apart = b.arith(&parts, Some(number.into()), Fr::ZERO);
@@ -70,8 +72,19 @@ pub(super) fn hop(b: &mut Builder, hint: &HopHint) {
     provide(b, used, number, (said.top, said.low));
 }
 
+/// `number` if `used` is 1, -1 if it is 0: one row.
+fn block_if(b: &mut Builder, used: Cell, number: Cell) -> Cell {
+    b.arith(&[(used.into(), number.into()), (used.into(), ONE)], None, -Fr::ONE)
+}
+
 /// Provides (`HASH`; number, word), or for block -1 if `used` is 0: two rows. Assumes that `used` is 0 or 1.
 pub(super) fn provide(b: &mut Builder, used: Cell, number: Cell, (top, low): (Cell, Cell)) {
-    let block = b.arith(&[(used.into(), number.into()), (used.into(), ONE)], None, -Fr::ONE);
+    let block = block_if(b, used, number);
     b.provide(tag::HASH, [block.into(), top.into(), low.into(), ZERO]);
+}
+
+/// Sends what [`provide`] would provide: two rows.
+pub(super) fn send(b: &mut Builder, used: Cell, number: Cell, (top, low): (Cell, Cell)) {
+    let block = block_if(b, used, number);
+    b.send(tag::HASH, [block.into(), top.into(), low.into(), ZERO]);
 }

@@ -74,6 +74,8 @@ abstract contract RealProofTest is VouchTest {
             string memory anchor = element(at, "anchors", i);
             anchors[i].number = uint64(vm.parseJsonUint(json, string.concat(anchor, ".number")));
             anchors[i].hash = vm.parseJsonBytes32(json, string.concat(anchor, ".hash"));
+            string memory linked = string.concat(anchor, ".linked");
+            anchors[i].linked = vm.keyExistsJson(json, linked) && vm.parseJsonBool(json, linked);
         }
     }
 

@@ -70,7 +70,7 @@ abstract contract VouchTest is Test {
     /// @notice Posts `root`, anchored in the previous block.
     function postRoot(uint256 root) internal {
         Anchor[] memory anchors = new Anchor[](1);
-        anchors[0] = Anchor(uint64(block.number - 1), bytes32("hash of the previous block"));
+        anchors[0] = Anchor(uint64(block.number - 1), bytes32("hash of the previous block"), false);
         vm.setBlockhash(anchors[0].number, anchors[0].hash);
 
         uint256[] memory statement = new uint256[](18);

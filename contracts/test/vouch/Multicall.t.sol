@@ -19,7 +19,7 @@ contract MulticallTest is VouchTest {
     function setUp() public {
         deployVouch();
         vm.setBlockhash(999, keccak256("block 999"));
-        anchors.push(Anchor(999, keccak256("block 999")));
+        anchors.push(Anchor(999, keccak256("block 999"), false));
         uint256[] memory statement = new uint256[](18);
         statement[0] = ROOT;
         statement[1] = uint160(payee);

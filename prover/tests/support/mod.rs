@@ -102,7 +102,7 @@ impl Engine for Fast {
             class: 0,
             root: B256::from(tree.root().to_bytes()),
             payee,
-            anchors: evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash }).collect(),
+            anchors: evidence.blocks.iter().map(|b| Anchor { number: b.number, hash: b.hash, linked: false }).collect(),
             facts: evidence.facts.clone(),
             instances: vec![],
             proof,

@@ -1,6 +1,6 @@
 //! Ancestry: a run of consecutive headers, and the keccak Merkle root of their block hashes.
 //!
-//! Statement, for the public words `root`, `parent` and `last`: there are `2^d` byte strings `H_0 ..`, of which
+//! Statement, for the public words `root`, `parent` and `last` and the public number d: there are `2^d` byte strings `H_0 ..`, of which
 //! - keccak of the last is `last`;
 //! - the parent hash in each, bytes 4 to 35, is keccak of the one before it, and in `H_0` it is `parent`;
 //! - `root` is the root of the binary tree of depth d whose leaf i is `keccak(H_i)` and whose nodes are `keccak(left ‖ right)`.
@@ -10,7 +10,8 @@
 //! Sound: all words are compared with all their 256 bits, so by induction from the last header down each string is the
 //! header that a canonical hash names (`blocks`), and in those the parent hash stands there: a header is a list of 256 to 65,535
 //! bytes, whose first item has 33. A node is a message of one block whose padding is fixed (`keys`), so it is exactly its 64 bytes.
-//! The depth is fixed: no header can be taken for a node, nor a node for a leaf.
+//! The depth is fixed: no header can be taken for a node, nor a node for a leaf. It is public, although a key has only one, so that
+//! a contract which takes runs of another length accepts nothing.
 
 mod circuit;
 #[cfg(test)]
@@ -38,6 +39,8 @@ const PARENT: usize = 4;
 pub struct Size {
     /// Name of the size.
     pub name: &'static str,
+    /// Name of its keys and verifiers: one for each size.
+    pub key_name: &'static str,
     /// log2 of the circuit's rows.
     pub k: u32,
     /// Keccak-f permutations.
@@ -48,9 +51,9 @@ pub struct Size {
 
 impl Size {
     /// 128 headers of any fork: five permutations each, and one for each node.
-    pub const A7: Self = Self { name: "A7", k: 17, blocks: 768, depth: 7 };
+    pub const A7: Self = Self { name: "A7", key_name: "ancestry_7", k: 17, blocks: 768, depth: 7 };
     /// 1,024 headers of any fork.
-    pub const A10: Self = Self { name: "A10", k: 20, blocks: 6144, depth: 10 };
+    pub const A10: Self = Self { name: "A10", key_name: "ancestry_10", k: 20, blocks: 6144, depth: 10 };
 
     /// Headers of a run.
     pub fn headers(&self) -> usize {
@@ -195,7 +198,7 @@ fn halves(b: &mut Builder, base: Cell, offset: usize) -> [Cell; 2] {
     [0, 1].map(|i| between(b, &reads[i], &reads[i + 1], 16))
 }
 
-/// Records the statement and exposes its public inputs: high and low half of root, parent and last hash.
+/// Records the statement and exposes its public inputs: high and low half of root, parent and last hash, and the depth.
 ///
 /// - `first`, `start`: as for [`super::constrain`]
 pub fn constrain(b: &mut Builder, ancestry: &Ancestry, first: &[Cell], start: &[Cell]) {
@@ -211,7 +214,8 @@ pub fn constrain(b: &mut Builder, ancestry: &Ancestry, first: &[Cell], start: &[
         level = above.map(|(message, children)| node(b, *message, [children[0].0, children[1].0])).collect();
     }
     let words = [(level[0].1, 0), (oldest.base, PARENT), (newest.digest, 0)];
-    let public: Vec<Cell> = words.into_iter().flat_map(|(base, offset)| halves(b, base, offset)).collect();
+    let mut public: Vec<Cell> = words.into_iter().flat_map(|(base, offset)| halves(b, base, offset)).collect();
+    public.push(b.constant(Fr::from(ancestry.nodes.len() as u64)));
     public.into_iter().enumerate().for_each(|(index, cell)| b.instance(index, cell));
 }
 

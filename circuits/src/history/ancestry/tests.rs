@@ -9,7 +9,7 @@ use crate::history::tests::{builder_of, lies::unequal};
 use crate::testing::{fixture_text, unhex};
 
 /// Eight headers.
-const SMALL: Size = Size { name: "small", k: 16, blocks: 56, depth: 3 };
+const SMALL: Size = Size { name: "small", key_name: "ancestry_3", k: 16, blocks: 56, depth: 3 };
 
 /// Headers `from ..` of a file of consecutive ones.
 fn headers(file: &str, from: usize, count: usize) -> Option<Vec<Vec<u8>>> {
@@ -36,7 +36,8 @@ fn accept(size: &Size, headers: &[Vec<u8>]) -> usize {
     let ancestry = Ancestry::new(size, headers).unwrap_or_else(|error| panic!("{error}"));
     let b = record(size, &ancestry);
     b.check().unwrap_or_else(|violation| panic!("{violation}"));
-    let expected: Vec<Fr> = ancestry.says.iter().flat_map(|word| [half(&word[..16]), half(&word[16..])]).collect();
+    let words = ancestry.says.iter().flat_map(|word| [half(&word[..16]), half(&word[16..])]);
+    let expected: Vec<Fr> = words.chain([Fr::from(u64::from(size.depth))]).collect();
     assert_eq!(b.instances(), expected);
     b.rows()
 }

@@ -174,7 +174,7 @@ impl Layout {
             .map(|(read, link)| HopHint { read, back: Fr::from(link.from - link.block - 1), used: Fr::ONE })
             .collect();
         let unused_hop = HopHint { read: unused_leaf, back: Fr::ZERO, used: Fr::ZERO };
-        let unused_anchor = HeaderHint { used: false, ..anchors[0] };
+        let unused_anchor = HeaderHint { used: Fr::ZERO, linked: Fr::ZERO, ..anchors[0] };
         // the last place is always the filler's
         accounts = pad(class, "accounts (one is a filler)", accounts, class.accounts - 1, filler_walk.account)?;
         accounts.push(filler_walk.account);
@@ -202,7 +202,7 @@ impl Layout {
 /// The place of each header: anchors come first.
 fn header_places(evidence: &Evidence, headers: &[Header<'_>]) -> Vec<u64> {
     let (mut anchor, mut link) = (1.., ANCHORS as u64 + 1..);
-    let place = |header: &Header<'_>| if evidence.is_linked(header.number) { link.next() } else { anchor.next() };
+    let place = |header: &Header<'_>| if evidence.is_anchor(header.number) { anchor.next() } else { link.next() };
     headers.iter().filter_map(place).collect()
 }
 
@@ -219,8 +219,9 @@ fn header_hints(
             return Err(LayoutError::Header { block: header.number });
         }
         let message = places.by_bytes[rlp.as_slice()];
-        Ok(HeaderHint { message, number: header.number, fields: sizes.len() as u64, used: true })
+        let linked = Fr::from(u64::from(evidence.is_linked(header.number)));
+        Ok(HeaderHint { message, number: header.number, fields: sizes.len() as u64, used: Fr::ONE, linked })
     };
     let hints: Vec<HeaderHint> = headers.iter().zip(&evidence.headers).map(hint).collect::<Result<_, _>>()?;
-    Ok(hints.into_iter().partition(|hint| !evidence.is_linked(hint.number)))
+    Ok(hints.into_iter().partition(|hint| evidence.is_anchor(hint.number)))
 }

@@ -208,7 +208,7 @@ fn a_field_that_the_fork_does_not_have() {
 fn a_fact_at_a_block_that_no_anchor_reaches() {
     for poison in [1, 0] {
         let mut attack = attack();
-        attack.layout.anchors[0].used = false;
+        attack.layout.anchors[0].used = Fr::ZERO;
         for leaf in attack.layout.leaves.iter_mut().filter(|leaf| leaf.place == 1) {
             leaf.place = poison;
         }

@@ -31,7 +31,7 @@ pub(super) const LINKED: Class = Class {
 };
 
 /// A mapping's slot at blocks 60, 8251 and 16442 of an anvil chain, and the headers up to 16445.
-fn anvil() -> (Vec<Fact>, Vec<Vec<u8>>, Nodes) {
+pub(super) fn anvil() -> (Vec<Fact>, Vec<Vec<u8>>, Nodes) {
     let file: Value = serde_json::from_str(include_str!("../../../tests/data/anvil_hops.json")).expect("json");
     let (mut facts, mut headers, mut nodes) = (vec![], vec![], Nodes::default());
     let bytes = |value: &Value| unhex(value.as_str().expect("hex"));
@@ -137,7 +137,8 @@ fn baits() -> Vec<Fact> {
     ]
 }
 
-/// A layout in which [`OLD`] is linked by a hop, and all of [`baits`] are facts, in their order.
+/// A layout in which [`OLD`] is linked by a hop, and all of [`baits`] are facts, in their order; then the slot of the hop in the state of
+/// block 20,001, which has no accounts.
 fn hopped() -> Layout {
     let mut nodes = Nodes::default();
     let old = header(OLD, &BTreeMap::new(), 21, &mut nodes);
@@ -145,7 +146,7 @@ fn hopped() -> Layout {
     let mut headers = vec![old];
     let mut anchored = ANCHORED;
     anchored.sort_unstable();
-    for block in anchored {
+    for block in anchored.into_iter().chain([ANCHORED[0] + 1]) {
         let mut accounts: BTreeMap<[u8; 20], Account> = BTreeMap::new();
         for bait in baits().iter().filter(|bait| bait.block == block) {
             let slot = crate::evidence::storage_slot(bait).expect("a storage fact");
@@ -155,6 +156,7 @@ fn hopped() -> Layout {
     }
     headers.sort_by_key(|rlp| Header::read(rlp).expect("a header").number);
     let mut wanted = baits();
+    wanted.push(Fact { block: ANCHORED[0] + 1, ..wanted[0] });
     wanted.push(fact(FactKind::Header, OLD, [0; 20], number(11)));
     let evidence = Evidence::collect_from(&wanted, &headers, &nodes, |block| block != OLD).expect("evidence");
     assert_eq!(evidence.links, [Link { block: OLD, from: ANCHORED[0] }]);
@@ -207,7 +209,8 @@ fn an_unused_anchor_names_nothing() {
     // the header that the unused anchors repeat is used elsewhere, as an anchor: put the old block in its place
     for used in [false, true] {
         let mut layout = layout.clone();
-        layout.anchors[7] = headers::HeaderHint { used, ..layout.links[0] };
+        let (flag, linked) = (Fr::from(u64::from(used)), Fr::ZERO);
+        layout.anchors[7] = headers::HeaderHint { used: flag, linked, ..layout.links[0] };
         layout.hops[0].used = Fr::ZERO;
         let b = record(&LINKED, &layout);
         assert_eq!(b.check().is_ok(), used, "an anchor that is public names itself");
@@ -228,9 +231,42 @@ fn the_parent_of_an_unused_anchor_is_not_named() {
     };
     let mut layout = Layout::new(&LINKED, &evidence).expect("it fits");
     record(&LINKED, &layout).check().expect("honest");
-    layout.anchors[0].used = false;
+    layout.anchors[0].used = Fr::ZERO;
     layout.links.iter_mut().skip(1).for_each(|link| *link = layout.anchors[0]);
     unprovided(tag::HASH)(violation(&layout));
+}
+
+/// The filler account has the address of the history contract here; its block is beyond all others, so is what a hop would lead to.
+#[test]
+fn a_hop_through_the_filler() {
+    let mut layout = hopped();
+    let hop = layout.hops[0];
+    let reads = |slot: &accounts::SlotHint| keys::slot_index() + Fr::from(slot.key) == hop.read.says[4];
+    let key = layout.slots.iter().find(|slot| reads(slot)).expect("the slot of the hop").key;
+    let filler = layout.slots.last_mut().expect("a filler");
+    filler.key = key;
+    filler.end.edge.path = Fr::from(u64::from(keccak256(&number(u128::from(OLD % WINDOW)))[0] >> 4));
+    let read = leaves::LeafHint { place: filler.account, of: filler.says, value: [Fr::ZERO; 2], ..hop.read };
+    layout.hops[1] = hops::HopHint { read, used: Fr::ZERO, ..hop };
+    record(&LINKED, &layout).check().expect("unused it says nothing");
+    layout.hops[1].used = Fr::ONE;
+    unequal()(violation(&layout));
+}
+
+#[test]
+fn a_state_without_the_history_contract_names_nothing() {
+    let mut layout = hopped();
+    layout.hops[0].read = layout.leaves[baits().len()];
+    layout.hops[0].back += Fr::ONE;
+    unprovided(tag::HASH)(violation(&layout));
+}
+
+#[test]
+fn an_anchor_at_block_zero_beside_unused_hops() {
+    let mut nodes = Nodes::default();
+    let genesis = header(0, &BTreeMap::new(), 15, &mut nodes);
+    let time = [fact(FactKind::Header, 0, [0; 20], number(11))];
+    accept(&LINKED, &Evidence::collect(&time, &[genesis], &nodes).expect("evidence"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod forks;
 mod honest;
 pub(super) mod lies;
 mod lies_tries;
+mod linked_anchors;
 mod links;
 mod tries;
 
@@ -61,10 +62,11 @@ fn accept(class: &Class, evidence: &Evidence) -> usize {
     assert_eq!(instances[1], Fr::from(7));
     let anchors = evidence.anchors().expect("headers");
     for (i, pair) in instances[2..].chunks(2).enumerate() {
-        let expected = anchors.get(i).map_or([Fr::zero(); 2], |(number, hash)| {
+        let expected = anchors.get(i).map_or([Fr::zero(); 2], |anchor| {
             let half = |bytes: &[u8]| crate::facts::field(bytes);
             let shift = Fr::from_raw([0, 0, 1, 0]);
-            [Fr::from(*number) * shift + half(&hash[..16]), half(&hash[16..])]
+            let flag = if anchor.linked { Fr::from_raw([0, 0, 0, 1 << 8]) } else { Fr::zero() };
+            [Fr::from(anchor.number) * shift + flag + half(&anchor.hash[..16]), half(&anchor.hash[16..])]
         });
         assert_eq!(pair, expected, "anchor {i}");
     }

@@ -1,0 +1,295 @@
+//! `vouch archive`: fill the archive of block hashes, see how far it is, pin one of its blocks.
+
+use super::report::Report;
+use super::serve::interrupted;
+use super::setup::SrsArgs;
+use crate::archive::backfill::{Backfill, Bounds, Did, pin_member};
+use crate::archive::contract::{Archive, RUN};
+use crate::archive::progress::Progress;
+use crate::archive::spans::Span;
+use crate::chain::contracts::{Addresses, HistoryRoots};
+use crate::chain::sender::{Sender, read_key};
+use alloy::primitives::{Address, B256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+use vouch_indexer::config::Retry;
+use vouch_indexer::db::{Db, DbError};
+use vouch_indexer::node::Node;
+use vouch_indexer::{Config, Finality, Indexer, Start};
+use vouch_prover::ancestries::SIZE;
+use vouch_prover::srs::is_local;
+
+/// Blocks below the head that a data directory begins with, if this command makes it.
+const START_BELOW_HEAD: u64 = 2 * RUN;
+
+/// What to do with the archive.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prove runs of headers, from a known block down, until the archive has them all. Stopped at any moment it goes on where it was.
+    #[command(
+        after_help = "Examples:\n  vouch archive backfill --rpc URL --history-roots 0x… --signer-key-file key.txt --ceremony powers.ptau\n  \
+        vouch archive backfill … --to 20000000      no further than that block\n  vouch archive backfill … --from 15537393    down from a pinned \
+        block\n\nOne run is proven at a time. SIGTERM or Ctrl-C ends it after the run under way, a second one at once. A running node has its data \
+        directory open: there it is `vouch serve --archive`."
+    )]
+    Backfill(BackfillArgs),
+    /// How far the archive is.
+    Status(StatusArgs),
+    /// Keep the hash of a block of the archive for ever, so that facts of its time can be proven.
+    Pin(PinArgs),
+}
+
+/// Which archive.
+#[derive(Debug, Args)]
+pub struct ArchiveArgs {
+    /// JSON-RPC of the chain; several with commas between, transactions are sent to the first.
+    #[arg(long, env = "VOUCH_RPC", default_value = "http://127.0.0.1:8545")]
+    rpc: String,
+    /// The `BlockArchive` contract, or give `--history-roots`, which names it.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "history_roots")]
+    archive: Option<Address>,
+    /// The `HistoryRoots` contract.
+    #[arg(long, value_name = "ADDRESS")]
+    history_roots: Option<Address>,
+}
+
+/// Whose key pays.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// File with the private key that pays. The environment variable VOUCH_SIGNER_KEY holds the key itself.
+    #[arg(long, value_name = "FILE")]
+    signer_key_file: Option<PathBuf>,
+}
+
+/// What to prove.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Data directory: headers, and how far this is. That of the node, if it is stopped.
+    #[arg(long, env = "VOUCH_DATA", default_value_os_t = super::cache_dir().join("data"))]
+    data: PathBuf,
+    /// Newest block; it ends where a run ends, at the last block before this one that does. Default: the newest final block.
+    #[arg(long, value_name = "BLOCK")]
+    from: Option<u64>,
+    /// Oldest block.
+    #[arg(long, value_name = "BLOCK", default_value_t = 0)]
+    to: u64,
+    /// Most runs to prove.
+    #[arg(long, value_name = "RUNS", default_value_t = u64::MAX, hide_default_value = true)]
+    runs: u64,
+    /// A block counts as final under this many others. Default: the chain's `finalized` tag, 64 on a local chain.
+    #[arg(long, value_name = "BLOCKS")]
+    finality: Option<u64>,
+    /// String and keys.
+    #[command(flatten)]
+    srs: SrsArgs,
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    /// Data directory of the back-filling: its progress is shown too, unless a running node has it open.
+    #[arg(long, env = "VOUCH_DATA", default_value_os_t = super::cache_dir().join("data"))]
+    data: PathBuf,
+}
+
+/// What to pin.
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Show it by the mountain range, not by its run: a longer path, and more calls.
+    #[arg(long)]
+    range: bool,
+    /// The block.
+    block: u64,
+}
+
+/// Runs a command to its end.
+pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
+    match command {
+        Command::Backfill(args) => backfill(args, report).await,
+        Command::Status(args) => status(args, report).await,
+        Command::Pin(args) => pin(args, report).await,
+    }
+}
+
+impl ArchiveArgs {
+    fn first_rpc(&self) -> &str {
+        self.rpc.split(',').next().unwrap_or_default().trim()
+    }
+
+    async fn open(&self) -> eyre::Result<Archive> {
+        let provider = ProviderBuilder::new().connect(self.first_rpc()).await?.erased();
+        let address = address(&provider, self.archive, self.history_roots).await?;
+        Ok(Archive::open(address, provider).await?)
+    }
+}
+
+/// The contract that tells block hashes: named, or asked of `HistoryRoots`.
+pub(super) async fn address(
+    provider: &DynProvider,
+    named: Option<Address>,
+    history_roots: Option<Address>,
+) -> eyre::Result<Address> {
+    match (named, history_roots) {
+        (Some(address), _) => Ok(address),
+        (None, Some(roots)) => Ok(HistoryRoots::new(roots, provider).blockHashes().call().await?),
+        (None, None) => {
+            Err(eyre::eyre!("give the address of the contract that tells block hashes, or --history-roots"))
+        }
+    }
+}
+
+impl KeyArgs {
+    async fn sender(&self, rpc: &str) -> eyre::Result<Sender> {
+        let value = std::env::var("VOUCH_SIGNER_KEY").ok();
+        let key = read_key(self.signer_key_file.as_deref(), value.as_deref())?
+            .ok_or_else(|| eyre::eyre!("no key: give --signer-key-file or set VOUCH_SIGNER_KEY"))?;
+        Ok(Sender::connect(rpc, key, Addresses::default()).await?)
+    }
+}
+
+async fn backfill(args: BackfillArgs, report: Report) -> eyre::Result<()> {
+    let db = Db::open(&args.data)?;
+    let archive = args.archive.open().await?;
+    let sender = args.key.sender(args.archive.first_rpc()).await?;
+    let mut config = Config::new(&args.archive.rpc);
+    config.start = Start::BelowHead { blocks: START_BELOW_HEAD };
+    let chain_id = Node::connect(&args.archive.rpc, config.retry).await?.chain_id().await?;
+    let local_finality = is_local(chain_id).then_some(super::serve::LOCAL_FINALITY_BLOCKS);
+    if let Some(blocks) = args.finality.or(local_finality) {
+        config.finality = Finality::Depth { blocks };
+    }
+    let indexer = Indexer::open(db.clone(), config).await?;
+    indexer.catch_up().await?;
+    let chosen = args.srs.clone();
+    let srs = tokio::task::spawn_blocking(move || chosen.load_at_least(SIZE.k)).await??;
+    srs.allowed_on(chain_id)?;
+    let progress = Progress::new(db, archive.address());
+    let bounds = Bounds { from: args.from, to: args.to };
+    let keys = (args.srs.keys.clone(), srs);
+    let mut worker = Backfill::new(indexer, archive.clone(), sender, progress.clone(), bounds, keys);
+
+    let bar = ProgressBar::new(worker.open()?.min(args.runs));
+    bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} runs, {eta} left  {msg}")?);
+    bar.enable_steady_tick(Duration::from_millis(500));
+    let (mut proven, mut found, mut transactions) = (Vec::new(), 0, Vec::<B256>::new());
+    let stop = interrupted();
+    tokio::pin!(stop);
+    let mut stopped = None;
+    while stopped.is_none() && (proven.len() as u64) < args.runs {
+        let did = {
+            let step = worker.step();
+            tokio::pin!(step);
+            loop {
+                tokio::select! {
+                    did = &mut step => break did?,
+                    signal = &mut stop, if stopped.is_none() => {
+                        bar.println(format!("{signal}: stopping after the run under way; again to stop at once"));
+                        stopped = Some(signal);
+                    }
+                    signal = interrupted(), if stopped.is_some() => eyre::bail!("{signal}: the run under way is given up"),
+                }
+            }
+        };
+        match did {
+            Did::Proven { first, transaction, seconds } => {
+                let took = seconds.map_or("proven before".into(), |s| format!("proven in {s:.0} s"));
+                bar.println(format!("blocks {first} to {}: {took}, transaction {transaction}", first + RUN - 1));
+                proven.push(first);
+                transactions.push(transaction);
+                bar.inc(1);
+            }
+            Did::Found { .. } => {
+                found += 1;
+                bar.inc(1);
+            }
+            Did::Appended { length, transaction } => {
+                bar.println(format!("the range holds {length} blocks, transaction {transaction}"));
+                transactions.push(transaction);
+            }
+            Did::Nothing if worker.open()? == 0 => break,
+            Did::Nothing => {}
+        }
+    }
+    bar.finish_and_clear();
+    let (open, length) = (worker.open()?, archive.length().await?);
+    let body = json!({
+        "archive": archive.address(), "proven": proven, "found": found, "open": open, "length": length, "transactions": transactions,
+        "proven_blocks": progress.spans()?, "stopped_by": stopped,
+    });
+    report.result(&body, || {
+        format!(
+            "{} runs of {RUN} blocks proven, {found} found on the chain, {open} left; the range holds {length} blocks",
+            proven.len()
+        )
+    })
+}
+
+async fn status(args: StatusArgs, report: Report) -> eyre::Result<()> {
+    let archive = args.archive.open().await?;
+    let length = archive.length().await?;
+    let progress = match Db::open(&args.data) {
+        Ok(db) => Some(Progress::new(db, archive.address())),
+        Err(DbError::Locked { .. }) => None,
+        Err(e) => return Err(e.into()),
+    };
+    let (spans, pending) = match &progress {
+        Some(progress) => (Some(progress.spans()?), progress.pending()?.map(|p| p.first)),
+        None => (None, None),
+    };
+    let body = json!({
+        "archive": archive.address(), "blocks_of_a_run": RUN, "length": length, "proven_blocks": spans, "unsent_run": pending,
+    });
+    report.result(&body, || {
+        let mut lines = vec![
+            format!("archive {}, runs of {RUN} blocks", archive.address()),
+            match length {
+                0 => "the range is empty: its first run is that of block 0".into(),
+                length => format!("the range holds blocks 0 to {}", length - 1),
+            },
+        ];
+        match &spans {
+            None => lines.push(format!(
+                "what was proven here is not known: {} is open in another process, see its /v1/status",
+                args.data.display()
+            )),
+            Some(spans) if spans.all().is_empty() => lines.push("nothing was proven here yet".into()),
+            Some(spans) => {
+                let line = |span: &Span| format!("proven: blocks {} to {}", span.first, span.end - 1);
+                lines.extend(spans.all().iter().map(line));
+            }
+        }
+        lines.extend(
+            pending.map(|first| format!("proven and not sent: the run of blocks {first} to {}", first + RUN - 1)),
+        );
+        lines.join("\n")
+    })
+}
+
+async fn pin(args: PinArgs, report: Report) -> eyre::Result<()> {
+    let archive = args.archive.open().await?;
+    let sender = args.key.sender(args.archive.first_rpc()).await?;
+    let node = Node::connect(&args.archive.rpc, Retry::default()).await?;
+    let member = match args.range {
+        false => archive.member(&node, args.block).await?,
+        true => archive.member_of_range(&node, args.block, |_| None).await?,
+    };
+    let transaction = sender.call(pin_member(&archive, &member)).await?;
+    let body = json!({"block": member.number, "hash": member.hash, "path": member.path, "transaction": transaction});
+    report.result(&body, || {
+        format!("block {} with hash {} is pinned by transaction {transaction}", member.number, member.hash)
+    })
+}
