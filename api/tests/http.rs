@@ -222,6 +222,11 @@ async fn events_and_models_of_nothing() {
     server.problem(Method::GET, "/v1/queries/abc/events", None, 404, "unknown_query").await;
     server.problem(Method::GET, "/v1/queries/abc/calldata", None, 404, "unknown_query").await;
     assert_eq!(server.get("/v1/models").await, (StatusCode::OK, json!([])));
+    let detail = server.problem(Method::GET, "/v1/models/risk@2", None, 404, "unknown_model").await;
+    assert_eq!(detail, "expected a model id, NAME or NAME@VERSION of this node's 0 models, got risk@2");
+    let path = "/v1/models/risk/deprecate";
+    server.problem(Method::POST, path, Some("{\"reason\": null}"), 404, "unknown_model").await;
+    server.problem(Method::POST, path, Some("{\"why\": 1}"), 422, "body").await;
 }
 
 #[tokio::test]

@@ -159,6 +159,9 @@ async fn killed_in_each_stage_stopped_while_proving_and_started_twice_every_quer
     let model = json!({"name": "times", "plan": plan(), "onnx": onnx()});
     let (status, model) = node.call(reqwest::Method::POST, "/v1/models", Some(model)).await;
     assert_eq!(status, 201, "{model}");
+    let deprecate = json!({"reason": "the clock was wrong"});
+    let (status, old) = node.call(reqwest::Method::POST, "/v1/models/times@1/deprecate", Some(deprecate)).await;
+    assert_eq!((status, &old["deprecated"]), (200, &json!("the clock was wrong")), "{old}");
     let ask = json!({"model": model["model_id"], "subject": format!("0x{}", "01".repeat(20)), "as_of": 20});
     let (status, query) = node.call(reqwest::Method::POST, "/v1/queries", Some(ask)).await;
     assert_eq!(status, 202, "{query}");
@@ -181,6 +184,10 @@ async fn killed_in_each_stage_stopped_while_proving_and_started_twice_every_quer
     node.kill();
 
     let node = place.start();
+    let (status, card) = node.call(reqwest::Method::GET, "/v1/models/times", None).await;
+    assert_eq!((status, &card["model_id"], &card["version"]), (200, &model["model_id"], &json!(1)), "{card}");
+    assert_eq!(card["deprecated"], "the clock was wrong", "a deprecation outlives the process");
+    assert_eq!(card["features"].as_array().map(Vec::len), model["inputs"].as_u64().map(|n| n as usize));
     node.reaches(id, "proven").await;
     let (_, proof) = node.call(reqwest::Method::GET, &format!("/v1/queries/{id}/proof"), None).await;
     node.terminate();

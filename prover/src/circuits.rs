@@ -37,6 +37,10 @@ impl Engine for Circuits {
         self.scores.add(new)
     }
 
+    fn deprecate_model(&self, model: B256, reason: Option<String>) -> Result<ModelInfo, EngineError> {
+        self.scores.deprecate(model, reason)
+    }
+
     fn questions_of_plan(&self, plan: &str, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         let refuse = |detail: String| EngineError::Model { name: "(new)".into(), detail };
         let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;

@@ -151,7 +151,8 @@ mod tests {
         let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
         let calibration = Some(text("calibrate.csv"));
-        let new = NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration, salt: None };
+        let new =
+            NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration, salt: None, about: None };
         let lines = compile(&new).unwrap().summary("logistic").unwrap();
         assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
         assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");

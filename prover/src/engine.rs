@@ -4,6 +4,7 @@
 //! the circuits.
 
 use crate::evidence::Evidence;
+pub use crate::scores::card::Card;
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -144,6 +145,8 @@ pub struct NewModel {
     pub calibration: Option<String>,
     /// With one, the weights are private, for a counted number of proofs.
     pub salt: Option<Salt>,
+    /// What the author says of it, Markdown.
+    pub about: Option<String>,
 }
 
 /// Float against integer model on the calibration rows.
@@ -199,6 +202,9 @@ pub struct ModelInfo {
     /// Of private weights: for how many more proofs the salt hides them. `None`: the weights are public.
     #[serde(default)]
     pub proofs_left: Option<u64>,
+    /// Version, origin, deprecation.
+    #[serde(default)]
+    pub card: Card,
 }
 
 /// Makes and verifies proofs. Calls block for seconds to minutes.
@@ -211,6 +217,12 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
     fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError>;
+
+    /// Marks a model as deprecated, or with `None` as good again. It can still be asked by its id.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Prover`].
+    fn deprecate_model(&self, model: B256, reason: Option<String>) -> Result<ModelInfo, EngineError>;
 
     /// The facts that a plan reads for `subject` at `as_of`, values zero, before a model is made of it.
     ///

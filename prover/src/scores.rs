@@ -12,6 +12,7 @@ use crate::srs::Srs;
 use crate::verifiers;
 use alloy::primitives::{Address, B256};
 use budget::Budget;
+use card::Card;
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use halo2_base::halo2_proofs::halo2curves::ff::PrimeField;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,8 @@ struct Record {
 /// A model ready to prove.
 struct Loaded {
     info: ModelInfo,
+    /// The one of `info` is that of the start.
+    card: Mutex<Card>,
     model: Arc<Model>,
     plan: Arc<Plan>,
     salt: Option<Salt>,
@@ -71,12 +74,17 @@ impl Scores {
     /// [`EngineError::Prover`] if a stored model does not parse.
     pub fn open(db: Db, dir: PathBuf, srs: Srs) -> Result<Self, EngineError> {
         let mut models = BTreeMap::new();
-        for (_, value) in db.scan(Column::Models, &[]).map_err(prover)? {
-            let record: Record = serde_json::from_slice(&value).map_err(prover)?;
+        for (id, value) in db.scan(Column::Models, &[]).map_err(prover)? {
+            let Ok(record) = serde_json::from_slice::<Record>(&value) else {
+                let id = hex::encode(&id);
+                tracing::warn!(model = %id, "stored by another version of vouch and left out; add it again with `vouch model add`");
+                continue;
+            };
             let plan = Plan::parse(&record.info.plan).map_err(prover)?;
             let (model, plan, salt) = (Arc::new(record.model), Arc::new(plan), record.salt.map(|salt| Salt(salt.0)));
             let loaded = Loaded {
                 budget: budget_of(&record.info, &model, &plan, salt)?,
+                card: Mutex::new(record.info.card.clone()),
                 info: record.info,
                 model,
                 plan,
@@ -92,7 +100,7 @@ impl Scores {
     /// What is known of each model.
     pub fn models(&self) -> Vec<ModelInfo> {
         let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        models.values().map(|m| ModelInfo { proofs_left: self.proofs_left(m), ..m.info.clone() }).collect()
+        models.values().map(|m| self.info(m)).collect()
     }
 
     /// Compiles, makes keys and a verifier, stores.
@@ -129,6 +137,7 @@ impl Scores {
             keygen_s,
             key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
             proofs_left: None,
+            card: Card::new(new, key.model_id(), &self.models())?,
         };
         let made_with = made_with(&self.srs)?;
         let salt = compiled.salt.map(|salt| B256::from(salt.0));
@@ -138,6 +147,7 @@ impl Scores {
         self.db.write(batch).map_err(prover)?;
         let loaded = Loaded {
             budget: budget_of(&info, &compiled.model, &compiled.plan, compiled.salt)?,
+            card: Mutex::new(info.card.clone()),
             info: info.clone(),
             model: compiled.model,
             plan: compiled.plan,
@@ -145,9 +155,26 @@ impl Scores {
             keys: Mutex::new(Some(Arc::new(keys))),
             is_current: AtomicBool::new(true),
         };
-        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        models.insert(info.model_id, Arc::new(loaded));
-        Ok(info)
+        let loaded = Arc::new(loaded);
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).insert(info.model_id, loaded.clone());
+        Ok(self.info(&loaded))
+    }
+
+    /// Marks a model as deprecated, or as good again.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Prover`].
+    pub fn deprecate(&self, model: B256, reason: Option<String>) -> Result<ModelInfo, EngineError> {
+        let loaded = self.get(model)?;
+        let stored = self.db.get(Column::Models, model.as_slice()).map_err(prover)?;
+        let mut record: Record =
+            serde_json::from_slice(&stored.ok_or(EngineError::UnknownModel { model })?).map_err(prover)?;
+        record.info.card.deprecated = reason;
+        let mut batch = Batch::default();
+        batch.put(Column::Models, model.as_slice(), serde_json::to_vec(&record).map_err(prover)?);
+        self.db.write(batch).map_err(prover)?;
+        *loaded.card.lock().unwrap_or_else(PoisonError::into_inner) = record.info.card.clone();
+        Ok(self.info(&loaded))
     }
 
     /// The facts that `model` reads, values zero. Every question passes here before anything is proven.
@@ -221,6 +248,12 @@ impl Scores {
         let passport: Passport = verifiers::load_or_make(&self.dir, &keys).map_err(prover)?;
         verify_in_revm(&passport, &keys.source, &snark).map_err(|e| rejected("evm", e))?;
         Ok(())
+    }
+
+    /// What is known of a model now.
+    fn info(&self, model: &Loaded) -> ModelInfo {
+        let card = model.card.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ModelInfo { proofs_left: self.proofs_left(model), card, ..model.info.clone() }
     }
 
     fn proofs_left(&self, model: &Loaded) -> Option<u64> {
@@ -313,5 +346,6 @@ pub fn element(word: &B256) -> Option<Fr> {
 }
 
 mod budget;
+pub mod card;
 #[cfg(test)]
 mod tests;

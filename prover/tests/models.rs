@@ -39,8 +39,15 @@ fn onnx(name: &str) -> Vec<u8> {
 
 fn compiled(name: &str) -> Compiled {
     let calibration = Some(text(name, "calibrate.csv"));
-    compile(&NewModel { name: name.into(), plan: text(name, "plan.toml"), onnx: onnx(name), calibration, salt: None })
-        .unwrap()
+    compile(&NewModel {
+        name: name.into(),
+        plan: text(name, "plan.toml"),
+        onnx: onnx(name),
+        calibration,
+        salt: None,
+        about: None,
+    })
+    .unwrap()
 }
 
 fn names() -> Vec<String> {

@@ -28,8 +28,8 @@ use std::path::PathBuf;
 ///   vouch setup --dev                                    make a development string and the keys (once)
 ///   vouch serve --rpc http://127.0.0.1:8545              follow the chain, prove, answer HTTP
 ///   vouch model add --name risk --onnx model.onnx --plan plan.toml --calibration rows.csv
-///   vouch query --model 0x… --subject 0x…                ask, wait, print the score
-///   vouch prove --model 0x… --subject 0x…                the same, and keep the proof in proof.json
+///   vouch query --model risk --subject 0x…              ask, wait, print the score
+///   vouch prove --model risk --subject 0x…              the same, and keep the proof in proof.json
 ///   vouch verify proof.json --rpc http://127.0.0.1:8545  check it without the node that made it
 ///   vouch doctor                                         when something does not work
 #[derive(Debug, Parser)]

@@ -26,8 +26,10 @@ pub enum Command {
     List(NodeArg),
     /// Recompute structureId and modelId from the ONNX file, the plan and the calibration rows, and compare with one or both.
     Verify(VerifyArgs),
-    /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation.
+    /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation, origin.
     Inspect(InspectArgs),
+    /// Mark a model as not to be used any more: its name means an older version from then on.
+    Deprecate(DeprecateArgs),
     /// The model without its weights, as a file: with the plan, all that a structure id needs.
     Architecture(FilesArgs),
     /// The layers of a model with their scales and ranges.
@@ -62,6 +64,9 @@ pub struct AddArgs {
     /// gives the same model id again. The node counts proofs and refuses those beyond what the salt hides.
     #[arg(long, value_name = "FILE")]
     salt: Option<PathBuf>,
+    /// A text about the model (Markdown): purpose, training data, limits. The node shows it to whoever asks.
+    #[arg(long, value_name = "FILE")]
+    about: Option<PathBuf>,
 }
 
 /// A model to recompute.
@@ -131,8 +136,25 @@ pub struct InspectArgs {
     /// The node.
     #[command(flatten)]
     node: NodeArg,
-    /// Its id.
-    model: B256,
+    /// Its id, its name, or NAME@VERSION.
+    model: String,
+}
+
+/// A model to deprecate.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["reason", "undo"]).required(true))]
+pub struct DeprecateArgs {
+    /// The node.
+    #[command(flatten)]
+    node: NodeArg,
+    /// Its id, its name, or NAME@VERSION.
+    model: String,
+    /// Why, and what to use instead.
+    #[arg(long)]
+    reason: Option<String>,
+    /// It is good again.
+    #[arg(long)]
+    undo: bool,
 }
 
 fn read(path: &Path) -> eyre::Result<Vec<u8>> {
@@ -158,17 +180,19 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
             let models = Client::new(&node.node).get("/v1/models").await?;
             report.result(&models, || {
                 let rows = models.as_array().into_iter().flatten();
-                let lines: Vec<String> =
-                    rows.map(|m| format!("{}  {}", word(m, "model_id"), word(m, "name"))).collect();
+                let lines: Vec<String> = rows.map(listed).collect();
                 if lines.is_empty() { "no models; add one with `vouch model add`".into() } else { lines.join("\n") }
             })
         }
         Command::Inspect(args) => {
-            let models = Client::new(&args.node.node).get("/v1/models").await?;
-            let id = args.model.to_string();
-            let model = models.as_array().into_iter().flatten().find(|m| word(m, "model_id") == id);
-            let model = model.ok_or_else(|| eyre::eyre!("no model {id} on this node; see `vouch model list`"))?;
-            report.result(model, || format!("{}\n{}", lines(model), word(model, "plan")))
+            let model = Client::new(&args.node.node).get(&format!("/v1/models/{}", args.model)).await?;
+            report.result(&model, || format!("{}\n{}", lines(&model), word(&model, "plan")))
+        }
+        Command::Deprecate(args) => {
+            let path = format!("/v1/models/{}/deprecate", args.model);
+            let body = json!({ "reason": args.reason });
+            let model = Client::new(&args.node.node).post(&path, &body).await?;
+            report.result(&model, || lines(&model))
         }
     }
 }
@@ -176,12 +200,14 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
 async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     let calibration = args.calibration.as_deref().map(text).transpose()?;
     let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
-    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration, salt };
+    let about = args.about.as_deref().map(text).transpose()?;
+    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration, salt, about };
     let body = json!({
         "name": new.name,
         "onnx": base64(&new.onnx),
         "plan": new.plan,
         "calibration": new.calibration,
+        "about": new.about,
         "salt": new.salt.map(|salt| B256::from(salt.0)),
     });
     report.say("compiling the model");
@@ -196,7 +222,7 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
 fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
     let calibration = files.calibration.as_deref().map(text).transpose()?;
     let name = files.onnx.display().to_string();
-    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration, salt: None })
+    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration, salt: None, about: None })
 }
 
 fn draw(args: &DrawArgs, report: Report) -> eyre::Result<()> {
@@ -258,12 +284,20 @@ fn word<'a>(model: &'a Value, name: &str) -> &'a str {
     model[name].as_str().unwrap_or_default()
 }
 
+/// A model in the list.
+fn listed(model: &Value) -> String {
+    let deprecated = if model["deprecated"].is_null() { "" } else { "  deprecated" };
+    format!("{}  {}@{}{deprecated}", word(model, "model_id"), word(model, "name"), model["version"])
+}
+
 fn lines(model: &Value) -> String {
     let mut out = String::new();
-    for name in ["name", "model_id", "structure_id", "class_id"] {
-        let _ = writeln!(out, "{name:<14} {}", word(model, name));
+    for name in ["name", "model_id", "structure_id", "class_id", "onnx_keccak", "rows_keccak", "deprecated", "about"] {
+        if let Some(text) = model[name].as_str() {
+            let _ = writeln!(out, "{name:<14} {text}");
+        }
     }
-    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb", "proofs_left"] {
+    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb", "proofs_left", "version"] {
         if !model[name].is_null() {
             let _ = writeln!(out, "{name:<14} {}", model[name]);
         }

@@ -3,7 +3,7 @@
 use super::NodeArg;
 use super::client::Client;
 use super::report::Report;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use clap::Args;
 use eyre::WrapErr;
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use std::path::PathBuf;
 
 /// A question.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: vouch query --model 0x… --subject 0x… --as-of 20000000")]
+#[command(after_help = "Example: vouch query --model risk --subject 0x… --as-of 20000000")]
 pub struct QueryArgs {
     /// The node.
     #[command(flatten)]
     node: NodeArg,
-    /// Model id (`vouch model list`).
+    /// Model id, its name, or NAME@VERSION (`vouch model list`).
     #[arg(long)]
-    model: B256,
+    model: String,
     /// The address to score.
     #[arg(long)]
     subject: Address,
@@ -51,8 +51,12 @@ pub struct ProveArgs {
 
 async fn ask(args: &QueryArgs, report: Report) -> eyre::Result<(Client, Value)> {
     let client = Client::new(&args.node.node);
+    let model = client.get(&format!("/v1/models/{}", args.model)).await?;
+    if let Some(reason) = model["deprecated"].as_str() {
+        report.say(format!("model {} is deprecated: {reason}", args.model));
+    }
     let body = json!({
-        "model": args.model, "subject": args.subject, "as_of": args.as_of, "also": args.also, "payee": args.payee,
+        "model": model["model_id"], "subject": args.subject, "as_of": args.as_of, "also": args.also, "payee": args.payee,
     });
     let query = client.post("/v1/queries", &body).await?;
     let id = query["id"].as_str().unwrap_or_default().to_owned();

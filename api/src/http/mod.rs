@@ -39,6 +39,8 @@ pub fn router(node: Node) -> Router {
         .route("/v1/queries/{id}/proof", get(proofs::read))
         .route("/v1/queries/{id}/calldata", get(proofs::calls))
         .route("/v1/models", models)
+        .route("/v1/models/{name}", get(models::read))
+        .route("/v1/models/{name}/deprecate", post(models::deprecate))
         .route("/v1/scores/{model}/{subject}", get(proofs::score))
         .route("/v1/status", get(status::read))
         .route("/v1/openapi.json", get(openapi::read))

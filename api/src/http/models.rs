@@ -1,17 +1,20 @@
 //! Models: add one, list them.
 
-use super::error::{Body, Problem};
+use super::error::{Body, InPath, Problem};
 use crate::node::Node;
 use alloy::primitives::{Address, B256, Bytes};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use vouch_circuits::plan::{Number, Plan};
 use vouch_circuits::score::salt::Salt;
 use vouch_indexer::IndexError;
 use vouch_prover::engine::{Calibration, ModelInfo, NewModel};
 use vouch_prover::evidence;
+use vouch_prover::scores::card;
 
 /// A model to add.
 #[derive(Deserialize, ToSchema)]
@@ -28,6 +31,8 @@ pub struct AddModel {
     /// 32 secret random bytes that make the weights private, 0x-hex.
     #[schema(value_type = Option<String>)]
     salt: Option<B256>,
+    /// What the author says of it, Markdown, at most 64 KB.
+    about: Option<String>,
 }
 
 /// A model of the node.
@@ -66,6 +71,20 @@ pub struct ModelView {
     key_mb: f64,
     /// Of private weights: for how many more proofs the salt hides them; null: the weights are public.
     proofs_left: Option<u64>,
+    /// 1 for the first model of this name, and one more for each further one.
+    version: u32,
+    /// Seconds since 1970.
+    added_at: u64,
+    /// What the author says of it, Markdown.
+    about: Option<String>,
+    /// Keccak of the ONNX file; null: the weights are private.
+    #[schema(value_type = Option<String>)]
+    onnx_keccak: Option<B256>,
+    /// Keccak of the calibration rows.
+    #[schema(value_type = Option<String>)]
+    rows_keccak: Option<B256>,
+    /// Why it should not be used any more; null: it is not deprecated.
+    deprecated: Option<String>,
 }
 
 impl From<ModelInfo> for ModelView {
@@ -85,6 +104,12 @@ impl From<ModelInfo> for ModelView {
             keygen_s: m.keygen_s,
             key_mb: m.key_mb,
             proofs_left: m.proofs_left,
+            version: m.card.version,
+            added_at: m.card.added_at,
+            about: m.card.about,
+            onnx_keccak: m.card.onnx_keccak,
+            rows_keccak: m.card.rows_keccak,
+            deprecated: m.card.deprecated,
         }
     }
 }
@@ -114,6 +139,7 @@ pub async fn add(
         onnx,
         calibration: body.calibration,
         salt: body.salt.map(|salt| Salt(salt.0)),
+        about: body.about,
     };
     let info = tokio::task::spawn_blocking(move || engine.add_model(&new)).await;
     let info = info.map_err(|e| {
@@ -126,6 +152,64 @@ pub async fn add(
 #[utoipa::path(get, path = "/v1/models", responses((status = 200, body = Vec<ModelView>)))]
 pub async fn list(State(node): State<Node>) -> Json<Vec<ModelView>> {
     Json(node.queue.engine().models().into_iter().map(Into::into).collect())
+}
+
+/// A model with its features.
+#[derive(Serialize, ToSchema)]
+pub struct ModelCard {
+    /// The model.
+    #[serde(flatten)]
+    model: ModelView,
+    /// Its inputs, in order: name, how each is made, and the facts it is made of.
+    #[schema(value_type = Vec<Object>)]
+    features: Vec<Value>,
+}
+
+/// Why a model should not be used any more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deprecate {
+    /// For people; null takes the deprecation back.
+    reason: Option<String>,
+}
+
+fn find(node: &Node, name: &str) -> Result<ModelInfo, Problem> {
+    let models = node.queue.engine().models();
+    card::find(&models, name).cloned().ok_or_else(|| {
+        let detail =
+            format!("expected a model id, NAME or NAME@VERSION of this node's {} models, got {name}", models.len());
+        Problem::new(StatusCode::NOT_FOUND, "unknown_model", "no such model", detail)
+    })
+}
+
+/// All that is known of one model: by id, `NAME@VERSION`, or `NAME` for the newest version that is not deprecated.
+#[utoipa::path(get, path = "/v1/models/{name}", params(("name" = String, Path, description = "id, NAME or NAME@VERSION")),
+    responses((status = 200, body = ModelCard), (status = 404, body = Problem)))]
+pub async fn read(State(node): State<Node>, InPath(name): InPath<String>) -> Result<Json<ModelCard>, Problem> {
+    let info = find(&node, &name)?;
+    let plan = Plan::parse(&info.plan)
+        .map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed", e))?;
+    let features = plan.features.iter().map(|feature| {
+        let number = |n: &Number| {
+            json!({ "fact": plan.facts[n.fact], "bits": [n.low, n.high], "divisor": n.divisor.to_string() })
+        };
+        let numbers: Vec<Value> = feature.numbers.iter().map(number).collect();
+        json!({ "name": feature.name, "make": feature.make, "numbers": numbers })
+    });
+    Ok(Json(ModelCard { features: features.collect(), model: info.into() }))
+}
+
+/// Marks a model as deprecated, or as good again. Names then mean an older version; by its id it can still be asked.
+#[utoipa::path(post, path = "/v1/models/{name}/deprecate", request_body = Deprecate,
+    params(("name" = String, Path, description = "id, NAME or NAME@VERSION")),
+    responses((status = 200, body = ModelView), (status = 404, body = Problem)))]
+pub async fn deprecate(
+    State(node): State<Node>,
+    InPath(name): InPath<String>,
+    Body(body): Body<Deprecate>,
+) -> Result<Json<ModelView>, Problem> {
+    let model = find(&node, &name)?.model_id;
+    Ok(Json(node.queue.engine().deprecate_model(model, body.reason)?.into()))
 }
 
 /// Padded base64 of RFC 4648, line breaks allowed.

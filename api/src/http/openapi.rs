@@ -17,6 +17,8 @@ use utoipa::OpenApi;
         proofs::score,
         models::add,
         models::list,
+        models::read,
+        models::deprecate,
         status::read
     ),
     components(schemas(error::Problem))

@@ -24,6 +24,7 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
         keygen_s: 0.0,
         key_mb: 0.0,
         proofs_left: None,
+        card: Card::default(),
     };
     let record = Record { info: info.clone(), model: (*sample.model).clone(), made_with: made_with.into(), salt: None };
     let mut batch = Batch::default();
@@ -68,7 +69,14 @@ fn model_that_cannot_be_compiled_is_named_with_its_fault() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
     let text = |path: &str| String::from_utf8(read(path)).unwrap();
-    let new = |onnx: Vec<u8>, plan: String| NewModel { name: "m".into(), plan, onnx, calibration: None, salt: None };
+    let new = |onnx: Vec<u8>, plan: String| NewModel {
+        name: "m".into(),
+        plan,
+        onnx,
+        calibration: None,
+        salt: None,
+        about: None,
+    };
     let said = |new: NewModel| compile(&new).err().map(|e| e.to_string());
     assert_eq!(said(new(read("risk/model.onnx"), text("risk/plan.toml"))), None);
     let width =
@@ -84,7 +92,7 @@ fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic");
     let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
     let plan = std::fs::read_to_string(folder.join("plan.toml")).unwrap();
-    scores.add(&NewModel { name: "private".into(), plan, onnx, calibration: None, salt }).unwrap()
+    scores.add(&NewModel { name: "private".into(), plan, onnx, calibration: None, salt, about: None }).unwrap()
 }
 
 #[test]

@@ -62,6 +62,10 @@ impl Engine for Fast {
         Err(EngineError::Model { name: new.name.clone(), detail: "this engine takes no models".into() })
     }
 
+    fn deprecate_model(&self, model: B256, _reason: Option<String>) -> Result<ModelInfo, EngineError> {
+        Err(EngineError::UnknownModel { model })
+    }
+
     fn questions_of_plan(&self, _plan: &str, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         self.questions(MODEL, subject, as_of)
     }

@@ -1,0 +1,130 @@
+//! What people want to know of a model before they rely on it: versions under one name, what it was made from, whether it is deprecated.
+
+use crate::engine::{EngineError, ModelInfo, NewModel};
+use alloy::primitives::{B256, keccak256};
+use serde::{Deserialize, Serialize};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Longest text about a model, bytes.
+pub const MAX_ABOUT_BYTES: usize = 64 << 10;
+
+/// Kept beside the ids. Nothing of it is proven: it is what the author said, and hashes of the files he gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// 1 for the first model of its name on this node; each further model id of that name is one more.
+    pub version: u32,
+    /// Seconds since 1970.
+    pub added_at: u64,
+    /// What the author says: purpose, training data, limits; Markdown.
+    pub about: Option<String>,
+    /// Keccak of the ONNX file; of private weights it would confirm guesses, so it is left out.
+    pub onnx_keccak: Option<B256>,
+    /// Keccak of the calibration rows.
+    pub rows_keccak: Option<B256>,
+    /// Why it should not be used any more.
+    pub deprecated: Option<String>,
+}
+
+impl Card {
+    /// The card of a model that is added now. One that `known` has already keeps its version and date.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`] if the text is too long.
+    pub fn new(new: &NewModel, model: B256, known: &[ModelInfo]) -> Result<Self, EngineError> {
+        let got = new.about.as_ref().map_or(0, String::len);
+        if got > MAX_ABOUT_BYTES {
+            let detail = format!("about: expected at most {MAX_ABOUT_BYTES} bytes, got {got}");
+            return Err(EngineError::Model { name: new.name.clone(), detail });
+        }
+        let before = known.iter().find(|m| m.model_id == model && m.name == new.name).map(|m| &m.card);
+        let versions = known.iter().filter(|m| m.name == new.name).map(|m| m.card.version);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Ok(Self {
+            version: before.map_or_else(|| versions.max().unwrap_or(0) + 1, |card| card.version),
+            added_at: before.map_or(now, |card| card.added_at),
+            about: new.about.clone().or_else(|| before.and_then(|card| card.about.clone())),
+            onnx_keccak: new.salt.is_none().then(|| keccak256(&new.onnx)),
+            rows_keccak: new.calibration.as_ref().map(keccak256),
+            deprecated: before.and_then(|card| card.deprecated.clone()),
+        })
+    }
+}
+
+/// The model that `name` means: an id, `NAME@VERSION`, or `NAME` for the newest version that is not deprecated.
+pub fn find<'a>(models: &'a [ModelInfo], name: &str) -> Option<&'a ModelInfo> {
+    if let Ok(id) = name.parse::<B256>() {
+        return models.iter().find(|m| m.model_id == id);
+    }
+    let versioned = name.rsplit_once('@').and_then(|(name, version)| Some((name, version.parse::<u32>().ok()?)));
+    if let Some((name, version)) = versioned {
+        return models.iter().find(|m| m.name == name && m.card.version == version);
+    }
+    let named = models.iter().filter(|m| m.name == name);
+    named.max_by_key(|m| (m.card.deprecated.is_none(), m.card.version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(id: u8, name: &str, version: u32, deprecated: bool) -> ModelInfo {
+        let card = Card { version, deprecated: deprecated.then(|| "old".into()), ..Card::default() };
+        let b256 = B256::repeat_byte(id);
+        ModelInfo {
+            model_id: b256,
+            structure_id: b256,
+            class_id: b256,
+            name: name.into(),
+            plan: String::new(),
+            key: vec![].into(),
+            inputs: 1,
+            outputs: 1,
+            facts: 1,
+            window_blocks: 0,
+            calibration: None,
+            keygen_s: 0.0,
+            key_mb: 0.0,
+            proofs_left: None,
+            card,
+        }
+    }
+
+    #[test]
+    fn a_name_means_the_newest_good_version() {
+        let models = [
+            model(1, "risk", 1, false),
+            model(2, "risk", 2, false),
+            model(3, "risk", 3, true),
+            model(4, "old", 1, true),
+        ];
+        let id = |name: &str| find(&models, name).map(|m| m.model_id.0[0]);
+        assert_eq!((id("risk"), id("risk@1"), id("risk@3"), id("old")), (Some(2), Some(1), Some(3), Some(4)));
+        assert_eq!(id(&B256::repeat_byte(3).to_string()), Some(3));
+        assert_eq!((id("risk@4"), id("other"), id("")), (None, None, None));
+    }
+
+    #[test]
+    fn a_new_id_is_a_new_version_and_an_old_one_keeps_its_own() {
+        let known = [model(1, "risk", 1, false), model(2, "risk", 2, true), model(3, "else", 9, false)];
+        let new = |salt| NewModel {
+            name: "risk".into(),
+            plan: String::new(),
+            onnx: vec![1],
+            calibration: Some("a".into()),
+            salt,
+            about: None,
+        };
+        let card = |new: &NewModel, id| Card::new(new, B256::repeat_byte(id), &known).unwrap();
+        assert_eq!(card(&new(None), 4).version, 3);
+        assert_eq!(
+            card(&new(None), 2),
+            Card { version: 2, added_at: 0, deprecated: Some("old".into()), ..card(&new(None), 4) }
+        );
+        assert_eq!(card(&new(None), 4).onnx_keccak, Some(keccak256([1])));
+        let salted = card(&new(Some(vouch_circuits::score::salt::Salt([1; 32]))), 4);
+        assert_eq!((salted.onnx_keccak, salted.rows_keccak), (None, Some(keccak256("a"))));
+        let long = NewModel { about: Some("x".repeat(MAX_ABOUT_BYTES + 1)), ..new(None) };
+        let said = Card::new(&long, B256::ZERO, &known).unwrap_err().to_string();
+        assert_eq!(said, "model risk: about: expected at most 65536 bytes, got 65537");
+    }
+}
