@@ -2,6 +2,7 @@
 
 use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
+use crate::chain::prepare::OldBlocks;
 use alloy::primitives::Address;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub struct Node {
     pub queue: Queue<dyn Engine>,
     /// The contracts that are known.
     pub contracts: Addresses,
+    /// What the contracts know of old blocks.
+    pub old_blocks: Option<OldBlocks>,
     /// How far the archive of block hashes is, if the node fills it.
     pub archive: Option<Progress>,
     /// Who is paid when a query names nobody.
@@ -38,6 +41,7 @@ impl Node {
         Self {
             queue,
             contracts: Addresses::default(),
+            old_blocks: None,
             archive: None,
             payee: Address::ZERO,
             metrics: None,

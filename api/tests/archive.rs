@@ -14,13 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use vouch_api::chain::calldata;
-use vouch_api::chain::contracts::{BlockArchive, HistoryRoots};
+use vouch_api::chain::contracts::{Addresses, BlockArchive, HistoryRoots};
+use vouch_api::chain::prepare::OldBlocks;
+use vouch_api::chain::sender::Sender;
 use vouch_circuits::facts::{Fact, FactKind};
 use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::evidence::{Reach, collect};
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES, Histories};
+use vouch_prover::queue::OldAnchors;
 use vouch_prover::srs::Srs;
 use vouch_prover::{ancestries, verifiers};
 
@@ -163,7 +166,7 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     (config.start, config.finality) = (Start::Block(1), Finality::Depth { blocks: 0 });
     let indexer = Indexer::open(Db::open(index.path()).unwrap(), config).await.unwrap();
     indexer.catch_up().await.unwrap();
-    let evidence = collect(&indexer, &questions(), Reach::ALL).await.unwrap();
+    let evidence = collect(&indexer, &questions(), &Reach::ALL).await.unwrap();
 
     let operator = Operator { rpc: anvil.url.clone(), archive: address, dir: tempfile::tempdir().unwrap() };
     let fill = ["backfill", "--finality", "0"];
@@ -198,10 +201,13 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     // a block that the chain no longer tells becomes an anchor
     anvil.mine_to(OLD + 8_192 + 256).await;
     assert_eq!(archive.hashOf(U256::from(OLD)).call().await.unwrap(), B256::ZERO);
-    let said = operator.json(&["pin", &OLD.to_string(), "--range"]);
-    assert_eq!(said["path"].as_array().unwrap().len() as u32, ancestries::SIZE.depth + 1);
-    assert_eq!(archive.hashOf(U256::from(OLD)).call().await.unwrap(), evidence.blocks[0].hash);
-    operator.json(&["pin", &(OLD + 1).to_string()]);
+    for (block, height, range) in [(OLD + 1, 0, None), (OLD + 2, 1, Some("--range"))] {
+        let number = block.to_string();
+        let said = operator.json(&["pin", &number].into_iter().chain(range).collect::<Vec<_>>());
+        assert_eq!(said["path"].as_array().unwrap().len() as u32, ancestries::SIZE.depth + height);
+        assert_ne!(archive.hashOf(U256::from(block)).call().await.unwrap(), B256::ZERO);
+    }
+    let old_hash = evidence.blocks[0].hash;
 
     let proof = tokio::task::spawn_blocking(move || {
         let histories = Histories::new(dir, srs);
@@ -211,6 +217,18 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     })
     .await
     .unwrap();
+    let contracts = Addresses { history_roots: Some(roots), ..Addresses::default() };
+    let old_blocks = OldBlocks::open(indexer.node().clone(), contracts).await;
+    let known = old_blocks.known(&[OLD, 5_000].into()).await;
+    assert_eq!(known, [OLD].into(), "a member that is not pinned, and a block beyond the archive");
+    let head = anvil.provider.get_block_number().await.unwrap();
+    let calls = old_blocks.calls(std::slice::from_ref(&proof), &[], head).await;
+    let sender = Sender::connect(&anvil.url, KEY.parse().unwrap(), contracts).await.unwrap();
+    for call in &calls {
+        sender.call(call.clone()).await.unwrap();
+    }
+    assert_eq!(calls.len(), 1);
+    assert_eq!(archive.hashOf(U256::from(OLD)).call().await.unwrap(), old_hash);
     let request = TransactionRequest::default().with_to(roots).with_input(calldata::post(&proof));
     let receipt = anvil.provider.send_transaction(request).await.unwrap().get_receipt().await.unwrap();
     assert!(receipt.status());

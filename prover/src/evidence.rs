@@ -3,6 +3,10 @@
 //! A question (a [`Fact`] whose value is not yet known) becomes a header field, an account field or a storage slot of a
 //! block; the answers come with the trie nodes that prove them.
 
+mod reach;
+
+pub use reach::Reach;
+
 use crate::engine::Anchor;
 use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy::rlp::Header as RlpHeader;
@@ -10,7 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
-use vouch_circuits::evidence::{HISTORY_CONTRACT, Link, WINDOW};
+use vouch_circuits::evidence::{HISTORY_CONTRACT, Link};
 use vouch_circuits::facts::{Fact, FactKind, LEAVES};
 use vouch_indexer::sync::StateProof;
 use vouch_indexer::{IndexError, Indexer};
@@ -100,9 +104,9 @@ pub struct BlockEvidence {
 pub struct Evidence {
     /// Blocks in ascending order: those that facts are about, and those that lead to them.
     pub blocks: Vec<BlockEvidence>,
-    /// Blocks from here on are anchors; older ones are linked to them by hops.
+    /// Which of them are anchors that the contract has to know; the others are linked to those.
     #[serde(default)]
-    pub oldest_anchor: u64,
+    pub anchored: BTreeSet<u64>,
     /// Linked blocks that the contract is to remember: later proofs can start there.
     #[serde(default)]
     pub remembered: Vec<u64>,
@@ -114,40 +118,11 @@ impl Evidence {
     /// The blocks that the contract has to know, and those that it is to remember.
     pub fn anchors(&self) -> Vec<Anchor> {
         let anchor = |b: &BlockEvidence| {
-            let linked = b.number < self.oldest_anchor;
+            let linked = !self.anchored.contains(&b.number);
             let is_public = !linked || self.remembered.contains(&b.number);
             is_public.then_some(Anchor { number: b.number, hash: b.hash, linked })
         };
         self.blocks.iter().filter_map(anchor).collect()
-    }
-}
-
-/// Blocks that can be anchors when the proof is posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// The oldest.
-    pub oldest: u64,
-    /// The newest.
-    pub newest: u64,
-}
-
-impl Reach {
-    /// Every block: those that `BlockHashes` no longer knows have to be pinned.
-    pub const ALL: Self = Self { oldest: 0, newest: u64::MAX };
-
-    /// Which blocks lead from anchors to `blocks`: pairs of a block and a later one whose state names its hash.
-    fn hops(&self, blocks: impl DoubleEndedIterator<Item = u64>) -> Vec<(u64, u64)> {
-        let (mut known, mut hops) = (BTreeSet::new(), Vec::new());
-        for mut block in blocks.rev() {
-            while known.insert(block) && block < self.oldest {
-                // a block that is needed anyway, else as far as a hop goes
-                let above = known.range(block + 1..=block + WINDOW).next_back().copied();
-                let from = above.unwrap_or_else(|| (block + WINDOW).min(self.newest));
-                hops.push((block, from));
-                block = from;
-            }
-        }
-        hops
     }
 }
 
@@ -209,7 +184,7 @@ pub async fn check_code(indexer: &Indexer, questions: &[Fact]) -> Result<(), Evi
 /// [`EvidenceError`]: limits of one proof, blocks outside the index, a contract without code, a lying node.
 ///
 /// Blocks below `reach` are linked to one within it by hops, whose headers and proofs are fetched too.
-pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: Reach) -> Result<Evidence, EvidenceError> {
+pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result<Evidence, EvidenceError> {
     let questions = questions(asked);
     check_bounds(&questions)?;
     let mut wanted: BTreeMap<u64, BTreeMap<Address, BTreeSet<B256>>> = BTreeMap::new();
@@ -219,8 +194,8 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: Reach) -> Result<
             accounts.entry(fact.address.into()).or_default().extend(storage_slot(fact));
         }
     }
-    let blocks: Vec<u64> = wanted.keys().copied().collect();
-    for (block, from) in reach.hops(blocks.into_iter()) {
+    let route = reach.route(&wanted.keys().copied().collect());
+    for (block, from) in route.hops {
         let slot = Link { block, from }.fact([0; 32]).slot;
         wanted.entry(block).or_default();
         wanted.entry(from).or_default().entry(HISTORY_CONTRACT.into()).or_default().insert(slot.into());
@@ -249,7 +224,7 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: Reach) -> Result<
         .iter()
         .map(|fact| Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }))
         .collect::<Result<_, EvidenceError>>()?;
-    Ok(Evidence { blocks, oldest_anchor: reach.oldest, remembered: Vec::new(), facts })
+    Ok(Evidence { blocks, anchored: route.anchors, remembered: Vec::new(), facts })
 }
 
 /// A contract whose storage is read must have code at the newest block where it is read. It may have none before: what
@@ -310,22 +285,4 @@ fn header_field(block: u64, mut rlp: &[u8], field: u64) -> Result<U256, Evidence
     }
     let found = usize::try_from(field).ok().and_then(|i| items.get(i)).filter(|item| item.len() <= 32);
     found.map(|item| U256::from_be_slice(item)).ok_or(EvidenceError::NoSuchField { block, field, fields: items.len() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_blocks_are_reached_by_hops_through_each_other() {
-        let reach = Reach { oldest: 100_000, newest: 108_000 };
-        let hops = |blocks: &[u64]| reach.hops(blocks.iter().copied());
-        assert_eq!(hops(&[100_000, 108_000]), []);
-        assert_eq!(hops(&[99_999]), [(99_999, 108_000)], "as far as there are blocks");
-        assert_eq!(hops(&[95_000]), [(95_000, 103_191)]);
-        assert_eq!(hops(&[90_000]), [(90_000, 98_191), (98_191, 106_382)]);
-        assert_eq!(hops(&[95_000, 95_001, 101_000, 104_000]), [(95_001, 101_000), (95_000, 101_000)]);
-        assert_eq!(hops(&[90_000, 98_191]), [(98_191, 106_382), (90_000, 98_191)]);
-        assert_eq!(Reach::ALL.hops([0, 1].into_iter()), []);
-    }
 }

@@ -160,7 +160,7 @@ pub fn witness(evidence: &Evidence) -> Result<Witness, EngineError> {
             nodes.insert(node.to_vec());
         }
     }
-    let is_anchor = |block| block >= evidence.oldest_anchor;
+    let is_anchor = |block| evidence.anchored.contains(&block);
     let mut witness = Witness::collect_from(&evidence.facts, &headers, &nodes, is_anchor).map_err(prover)?;
     witness.remembered.clone_from(&evidence.remembered);
     match witness.facts.iter().zip(&evidence.facts).find(|(proven, claimed)| proven != claimed) {

@@ -49,7 +49,7 @@ async fn header_account_and_slot_facts_have_their_values() {
         question(FactKind::Header, Address::ZERO, 3),
         question(FactKind::Slot, PAIR, 6),
     ];
-    let evidence = collect(&indexer, &asked, Reach::ALL).await.unwrap();
+    let evidence = collect(&indexer, &asked, &Reach::ALL).await.unwrap();
     let values: Vec<U256> = evidence.facts.iter().map(|f| U256::from_be_bytes(f.value)).collect();
     let (wallet, state_root) = {
         let chain = replay.chain();
@@ -76,7 +76,7 @@ async fn storage_of_an_account_without_code_is_refused() {
     }
     let slot = alloy::rpc::types::EIP1186StorageProof { key: B256::ZERO.into(), ..Default::default() };
     replay.chain().proofs.get_mut(&(BLOCK, WALLET)).unwrap().storage_proof.push(slot);
-    let error = collect(&indexer, &[question(FactKind::Slot, WALLET, 0)], Reach::ALL).await.unwrap_err();
+    let error = collect(&indexer, &[question(FactKind::Slot, WALLET, 0)], &Reach::ALL).await.unwrap_err();
     assert!(matches!(error, EvidenceError::NoCode { block: BLOCK, address: WALLET }), "{error}");
 }
 

@@ -99,7 +99,7 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     let mut asked: Vec<Fact> = expected.iter().map(|(fact, _)| *fact).collect();
     asked.extend([TOKEN, WETH, MAKER, PAIR].map(|a| question(FactKind::Account, a, U256::from(1), U256::ZERO)));
     asked.push(question(FactKind::Header, Address::ZERO, U256::from(11), U256::ZERO));
-    let evidence = collect(&indexer, &asked, Reach::ALL).await.expect("evidence");
+    let evidence = collect(&indexer, &asked, &Reach::ALL).await.expect("evidence");
     let values: BTreeMap<_, U256> = evidence
         .facts
         .iter()

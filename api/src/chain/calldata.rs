@@ -22,6 +22,8 @@ pub struct Call {
 /// Ready-made transactions for a proven score.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Calldata {
+    /// What has to be sent before, in this order: the contracts do not know an old anchor yet.
+    pub prepare: Vec<Call>,
     /// `HistoryRoots.post` for the root, if its contract is known.
     pub post: Option<Call>,
     /// `Vouch.submit`: puts the score on record.
@@ -63,6 +65,7 @@ pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calld
     let multicall = Bytes::from(Vouch::multicallCall { data: all }.abi_encode());
     let to_vouch = |data| addresses.vouch.map(|to| Call { to, data });
     Calldata {
+        prepare: Vec::new(),
         post: addresses.history_roots.zip(posts.into_iter().next()).map(|(to, data)| Call { to, data }),
         submit: to_vouch(submit),
         fulfil: fulfil.and_then(to_vouch),

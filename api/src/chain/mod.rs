@@ -3,6 +3,7 @@
 pub mod calldata;
 pub mod contracts;
 pub mod policy;
+pub mod prepare;
 pub mod requests;
 pub mod sender;
 pub mod watcher;

@@ -170,6 +170,26 @@ impl Sender {
         self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
+    /// Makes calls that an answer needs before it, each unless its request pays for less.
+    ///
+    /// # Errors
+    /// [`SendError::Underpaid`], [`SendError::Chain`], [`SendError::Reverted`].
+    pub async fn prepare(&self, served: &Served, calls: Vec<Call>, policy: &Policy) -> Result<(), SendError> {
+        let (Some(vouch), false) = (self.contracts.vouch, calls.is_empty()) else { return Ok(()) };
+        let id = served.job.query.request.unwrap_or_default();
+        let fee = Vouch::new(vouch, &self.provider).requestOf(id).call().await.map_err(chain)?.feeWei;
+        let price = self.provider.get_gas_price().await.map_err(chain)?;
+        let mut spent = 0;
+        for call in calls {
+            let gas = self.provider.estimate_gas(self.transaction(call.clone())).await.map_err(|e| refusal(&e))?;
+            spent += gas;
+            policy.covers(fee.to(), spent, price).map_err(|refusal| SendError::Underpaid { id, refusal })?;
+            let transaction = self.call(call).await?;
+            tracing::info!(%id, %transaction, "an old anchor was made known");
+        }
+        Ok(())
+    }
+
     fn transaction(&self, call: Call) -> TransactionRequest {
         TransactionRequest::default().with_from(self.address).with_to(call.to).with_input(call.data)
     }
@@ -229,7 +249,7 @@ pub async fn now(provider: &DynProvider) -> Result<u64, SendError> {
     Ok(head.map_or(0, |block| block.header.timestamp))
 }
 
-/// Which roots of `served` are posted. Without a `HistoryRoots` address none counts as posted.
+/// Which roots of `served` are posted, and their linked anchors remembered. Without a `HistoryRoots` address none counts as posted.
 ///
 /// # Errors
 /// [`SendError::Chain`].
@@ -238,7 +258,11 @@ pub async fn posted(provider: &DynProvider, contracts: Addresses, served: &Serve
     let roots = HistoryRoots::new(address, provider);
     let mut posted = Vec::new();
     for history in &served.histories {
-        posted.push(roots.isPosted(U256::from_be_bytes(history.root.0)).call().await.map_err(chain)?);
+        let mut is_posted = roots.isPosted(U256::from_be_bytes(history.root.0)).call().await.map_err(chain)?;
+        for anchor in history.anchors.iter().filter(|anchor| anchor.linked) {
+            is_posted &= !roots.hashOf(U256::from(anchor.number)).call().await.map_err(chain)?.is_zero();
+        }
+        posted.push(is_posted);
     }
     Ok(posted)
 }

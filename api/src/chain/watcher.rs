@@ -5,16 +5,17 @@
 
 use super::contracts::{Addresses, FULFILLED, OPEN, Vouch};
 use super::policy::{Asked, MinFee, Policy};
+use super::prepare::OldBlocks;
 use super::requests::OpenRequests;
 use super::sender::{SendError, Sender, chain, now};
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider};
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use vouch_prover::engine::Engine;
 use vouch_prover::jobs::{Query, Stage};
-use vouch_prover::queue::Queue;
+use vouch_prover::queue::{Queue, Served};
 
 /// Wait before an answer that could not be sent is tried again, at first; then twice as long each time.
 const SECOND_TRY: Duration = Duration::from_secs(1);
@@ -39,6 +40,7 @@ pub struct Watcher {
     sender: Option<Sender>,
     payee: Address,
     policy: Policy,
+    old_blocks: Option<OldBlocks>,
     open: OpenRequests,
     /// Blocks that reorgs had removed at the last look.
     unwound: u64,
@@ -62,7 +64,26 @@ impl Watcher {
     ) -> Self {
         let open = OpenRequests::default();
         let (unsent, reverts) = (HashMap::new(), HashMap::new());
-        Self { queue, provider, contracts, sender, payee, policy, open, unwound: 0, unsent, reverts, rechecked: None }
+        let (old_blocks, unwound, rechecked) = (None, 0, None);
+        Self {
+            queue,
+            provider,
+            contracts,
+            sender,
+            payee,
+            policy,
+            old_blocks,
+            open,
+            unwound,
+            unsent,
+            reverts,
+            rechecked,
+        }
+    }
+
+    /// Makes old anchors known before it answers.
+    pub fn with_old_blocks(self, old_blocks: OldBlocks) -> Self {
+        Self { old_blocks: Some(old_blocks), ..self }
     }
 
     /// Looks every `poll_interval` until `stop` resolves.
@@ -219,7 +240,7 @@ impl Watcher {
             };
             // Not proven any more: a reorg put it back.
             let Ok(served) = self.queue.served(&job.id) else { continue };
-            let result = match sender.fulfil(&served, &self.policy).await {
+            let result = match self.answer(sender, &served).await {
                 Ok(transaction) => {
                     tracing::info!(job = %job.id, %transaction, "request answered");
                     self.unsent.remove(&job.id);
@@ -255,6 +276,15 @@ impl Watcher {
 }
 
 impl Watcher {
+    /// Makes the anchors of an answer known that the chain does not tell any more, then sends it.
+    async fn answer(&self, sender: &Sender, served: &Served) -> Result<B256, SendError> {
+        if let Some(old_blocks) = &self.old_blocks {
+            let calls = old_blocks.needed(&self.queue, served).await;
+            sender.prepare(served, calls, &self.policy).await?;
+        }
+        sender.fulfil(served, &self.policy).await
+    }
+
     /// Whether an answer that failed `tries` times is given up: what reverts costs money each time.
     fn is_hopeless(&mut self, job: &str, error: &SendError, tries: u32) -> bool {
         let SendError::Reverted { .. } = error else { return tries >= MAX_SENDS };

@@ -7,6 +7,7 @@ use crate::archive::contract::Archive;
 use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
 use crate::chain::policy::{MAX_CALLBACK_GAS, MIN_SECONDS_LEFT, MinFee, Policy};
+use crate::chain::prepare::OldBlocks;
 use crate::chain::sender::{Sender, read_key};
 use crate::chain::watcher::Watcher;
 use crate::http;
@@ -148,9 +149,12 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
         }
         None => None,
     };
+    let old_blocks = OldBlocks::open(indexer.node().clone(), contracts).await;
+    let queue = queue.with_old_anchors(Arc::new(old_blocks.clone()));
     let payee = args.payee.or(sender.as_ref().map(Sender::address)).unwrap_or_default();
     let mut node = Node::new(queue.clone());
     node.contracts = contracts;
+    node.old_blocks = Some(old_blocks.clone());
     node.payee = payee;
     node.metrics = Some(recorder);
     node.ethers = args.ethers.or_else(ethers_beside);
@@ -192,7 +196,7 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
         max_callback_gas: args.max_callback_gas,
         min_seconds_left: args.min_seconds_left,
     };
-    let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, policy);
+    let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, policy).with_old_blocks(old_blocks);
     let mut tasks = vec![
         tokio::spawn({
             let (indexer, stop) = (indexer.clone(), stopping(stopped.clone()));

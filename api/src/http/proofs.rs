@@ -100,7 +100,10 @@ async fn view(node: &Node, served: Served) -> ProofView {
     let provider = node.queue.indexer().node().provider();
     let none = || vec![false; served.histories.len()];
     let posted = posted(provider, node.contracts, &served).await.unwrap_or_else(|_| none());
-    let calldata = calldata(&served, node.contracts, &posted);
+    let mut calldata = calldata(&served, node.contracts, &posted);
+    if let Some(old_blocks) = &node.old_blocks {
+        calldata.prepare = old_blocks.needed(&node.queue, &served).await;
+    }
     let on_chain = claim(&served);
     let models = node.queue.engine().models();
     let model_key =

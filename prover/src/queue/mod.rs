@@ -18,8 +18,9 @@ use crate::engine::{Anchor, Engine, EngineError, HistoryProof};
 use crate::evidence::{self, EvidenceError};
 use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage};
 use alloy::primitives::B256;
+use futures::future::BoxFuture;
 use setback::Setback;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -90,6 +91,12 @@ pub enum QueueError {
     },
 }
 
+/// Knows of blocks that the chain itself tells contracts no more.
+pub trait OldAnchors: Send + Sync + 'static {
+    /// Those of `blocks` that can be anchors all the same: the contracts know their hashes, or can be shown them before a post.
+    fn known<'a>(&'a self, blocks: &'a BTreeSet<u64>) -> BoxFuture<'a, BTreeSet<u64>>;
+}
+
 /// Everything a caller needs to use a proven score.
 #[derive(Clone, Debug)]
 pub struct Served {
@@ -110,6 +117,7 @@ pub struct Queue<E: ?Sized> {
     events: broadcast::Sender<Job>,
     wake: Arc<Notify>,
     waiting: Arc<Mutex<HashMap<String, Instant>>>,
+    old_anchors: Option<Arc<dyn OldAnchors>>,
 }
 
 impl<E: ?Sized> Clone for Queue<E> {
@@ -122,6 +130,7 @@ impl<E: ?Sized> Clone for Queue<E> {
             events: self.events.clone(),
             wake: self.wake.clone(),
             waiting: self.waiting.clone(),
+            old_anchors: self.old_anchors.clone(),
         }
     }
 }
@@ -131,7 +140,13 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub fn new(db: Db, indexer: Indexer, engine: Arc<E>, config: QueueConfig) -> Self {
         let (events, _) = broadcast::channel(256);
         let store = JobStore::new(db);
-        Self { store, indexer, engine, config, events, wake: Arc::default(), waiting: Arc::default() }
+        let (wake, waiting) = Default::default();
+        Self { store, indexer, engine, config, events, wake, waiting, old_anchors: None }
+    }
+
+    /// Takes old blocks as anchors where `old_anchors` knows them, instead of linking them by hops.
+    pub fn with_old_anchors(self, old_anchors: Arc<dyn OldAnchors>) -> Self {
+        Self { old_anchors: Some(old_anchors), ..self }
     }
 
     /// The jobs on disk.

@@ -7,6 +7,7 @@ use crate::engine::{Engine, EngineError, HistoryProof, ScoreTask};
 use crate::evidence::{self, EvidenceError, Reach};
 use crate::jobs::{Job, Query, Score, Stage, StageCost};
 use alloy::primitives::B256;
+use std::collections::BTreeSet;
 use vouch_circuits::facts::Fact;
 use vouch_indexer::IndexError;
 
@@ -68,18 +69,26 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub(super) async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
         let meter = Meter::start();
         let questions = self.questions(&job.query)?;
-        let evidence = evidence::collect(&self.indexer, &questions, self.reach()?).await?;
+        let evidence = evidence::collect(&self.indexer, &questions, &self.reach(&questions).await?).await?;
         job.anchors = evidence.anchors();
         advance(job, Stage::ProvingHistory, meter);
         Ok(self.store.save_evidence(job, &evidence)?)
     }
 
-    /// Blocks that can still be anchors when the proof is posted.
-    fn reach(&self) -> Result<Reach, Setback> {
+    /// Blocks that can still be anchors when the proof is posted, of those that may be of use for `questions`.
+    async fn reach(&self, questions: &[Fact]) -> Result<Reach, Setback> {
         let Some(back) = self.config.reach_blocks else { return Ok(Reach::ALL) };
         let tip = self.indexer.store().last_header().map_err(IndexError::Db).map_err(EvidenceError::Index)?;
         let newest = tip.ok_or(EvidenceError::Index(IndexError::Empty))?.number;
-        Ok(Reach { oldest: newest.saturating_sub(back), newest })
+        let mut reach = Reach::window(newest.saturating_sub(back), newest);
+        if let Some(old_anchors) = &self.old_anchors {
+            let mut blocks: BTreeSet<u64> = questions.iter().map(|fact| fact.block).collect();
+            let stored = self.store.roots()?;
+            blocks.extend(stored.iter().flat_map(|h| h.anchors.iter().filter(|a| a.linked).map(|a| a.number)));
+            blocks.retain(|block| *block < reach.oldest);
+            reach.known = old_anchors.known(&blocks).await;
+        }
+        Ok(reach)
     }
 
     pub(super) async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
