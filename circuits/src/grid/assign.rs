@@ -2,7 +2,7 @@
 
 use super::builder::{Row, Stream};
 use super::check::tuple;
-use super::config::{NO_CHALLENGE, selector, zone};
+use super::config::{NO_CHALLENGE, area, selector, weights_constants};
 use super::{Builder, Cell, GridConfig, Kind, MEMORY};
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
@@ -50,6 +50,8 @@ pub fn assign(
             let mut builder = builder.clone();
             let (provided, reads) = builder.multiplicities();
             assign_memory(config, &mut region, &builder, &reads);
+            #[cfg(test)]
+            assign_lies(config, &mut region, &builder, 0..3);
             region.next_phase();
             builder.set_seed(challenge(&region, config.seed));
             let before = builder.main.len();
@@ -61,8 +63,12 @@ pub fn assign(
                 builder.main[row].cells[6] = Fr::from(count);
             }
             assign_main(config, &mut region, &builder, &layout);
+            #[cfg(test)]
+            assign_lies(config, &mut region, &builder, 3..12);
             region.next_phase();
             assign_sums(config, &mut region, &builder, &reads, &layout);
+            #[cfg(test)]
+            assign_lies(config, &mut region, &builder, 12..14);
             Ok(())
         },
     )
@@ -116,30 +122,23 @@ fn placed<'b>(builder: &'b Builder, layout: &Layout) -> impl Iterator<Item = (us
 fn assign_memory(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Builder, reads: &[u64]) {
     let memory = &builder.memory;
     for (row, &read) in reads.iter().enumerate().take(memory.rows()) {
-        for (i, column) in config.bytes.into_iter().enumerate() {
-            put(region, column, row, memory.committed(2 * row + i));
-        }
+        put(region, config.byte, row, memory.committed(2 * row));
         put(region, config.reads, row, Fr::from(read));
-        fix(region, config.is_byte, row, Fr::ONE);
-        fix(region, config.turn, row, Fr::from((row >> 1 & 1) as u64));
     }
     for row in 0..=memory.rows() {
         put(region, config.num, row, memory.num(row));
     }
     for byte in 0..256 {
-        put(region, config.bytes[0], builder.shape.weights_row() + byte, Fr::from(byte as u64));
-        fix(region, config.constants[1], builder.shape.weights_row() + byte, Fr::from(byte as u64));
+        put(region, config.byte, builder.shape.weights_row() + byte, Fr::from(byte as u64));
     }
-    let (weights, last) = (builder.shape.weights_row(), builder.shape.last_row());
-    for row in 0..=last {
-        fix(region, config.index, row, Fr::from(row as u64));
-        let zone = match row {
-            0 => zone::FIRST,
-            _ if row == last => zone::LAST,
-            _ if (weights..weights + 256).contains(&row) => zone::WEIGHTS,
-            _ => zone::INNER,
+    for row in 0..builder.shape.last_row() {
+        let area = match row {
+            _ if row >= memory.rows() => area::INNER,
+            _ if row % 4 < 2 => area::FIRST_HALF,
+            _ => area::SECOND_HALF,
         };
-        fix(region, config.zone, row, Fr::from(zone));
+        fix(region, config.area, row, Fr::from(area));
+        fix(region, config.index, row, Fr::from(row as u64));
     }
 }
 
@@ -148,30 +147,43 @@ fn assign_main(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         for (column, value) in config.main.into_iter().zip(r.cells) {
             put(region, column, row, value);
         }
-        for (column, value) in config.constants.into_iter().zip(r.k) {
-            fix(region, column, row, value);
+        let (kinds, flags) = selector(r.kind);
+        for ((column, value), flag) in config.constants.into_iter().zip(r.k).zip(flags) {
+            fix(region, column, row, value + Fr::from(flag));
         }
-        if let Some((column, value)) = selector(r.kind) {
-            fix(region, config.kinds[column], row, Fr::from(value));
+        for (column, value) in config.kinds.into_iter().zip(kinds) {
+            fix(region, column, row, Fr::from(value));
         }
-        let side = match bus_side(r.kind) {
-            (true, _) => Fr::ONE,
-            (_, true) => -Fr::ONE,
-            _ => Fr::ZERO,
-        };
-        fix(region, config.side, row, side);
     }
     for (byte, weights) in builder.weights.iter().enumerate() {
         let row = layout.weights + byte;
         for (column, value) in config.main.into_iter().zip(*weights) {
             put(region, column, row, value);
         }
+        for (column, value) in config.constants.into_iter().zip(weights_constants(byte as u64)) {
+            fix(region, column, row, Fr::from(value));
+        }
     }
-    for row in 0..builder.lanes.len() * 4 {
-        put(region, config.weight, row, builder.weight(row));
-    }
+    assign_weights(config, region, builder, layout);
     for (a, b) in &builder.copies {
         region.constrain_equal(layout.cell(config, a), layout.cell(config, b));
+    }
+}
+
+/// The column `w`: all rows of a lane have its weight, all rows that are no memory have 0.
+fn assign_weights(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Builder, layout: &Layout) {
+    let cell = |row| HaloCell { row_offset: row, column: config.weight.into() };
+    let zero = layout.cell(config, &builder.zero());
+    for row in 0..layout.last {
+        let weight = builder.weight(row);
+        if weight != Fr::ZERO {
+            put(region, config.weight, row, weight);
+        }
+        match row {
+            _ if row >= builder.memory.rows() => region.constrain_equal(zero, cell(row)),
+            _ if row % 4 > 0 => region.constrain_equal(cell(row - row % 4), cell(row)),
+            _ => {}
+        }
     }
 }
 
@@ -265,8 +277,20 @@ fn assign_sums(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Build
         bind.add(layout.weights + b, -above, point - Fr::from(b as u64));
     }
     for (column, sum) in [(config.bus, bus), (config.bind, bind)] {
-        for (row, value) in sum.run(layout.last).into_iter().enumerate() {
+        let values = sum.run(layout.last);
+        #[cfg(test)]
+        let values = values.into_iter().map(|v| v + builder.sum_lies[usize::from(column == config.bind)]);
+        for (row, value) in values.into_iter().enumerate() {
             put(region, column, row, value);
         }
+    }
+}
+
+/// Overwrites the cells that tests lie in, of the advice columns `of`, which are those of one phase.
+#[cfg(test)]
+fn assign_lies(config: &GridConfig, region: &mut Region<'_, Fr>, builder: &Builder, of: std::ops::Range<usize>) {
+    let columns = config.advice();
+    for (column, row, value) in builder.cell_lies.iter().filter(|(column, ..)| of.contains(column)) {
+        put(region, columns[*column], *row, *value);
     }
 }

@@ -120,9 +120,15 @@ pub struct Builder {
     open_witnesses: Option<(usize, usize)>,
     seed: Option<Cell>,
     pub(super) seed_value: Fr,
-    /// A memory row whose weight is not its lane's.
+    /// A row whose weight is not its lane's.
     #[cfg(test)]
     pub(super) weight_lie: Option<(usize, Fr)>,
+    /// Cells (advice column, row) that are committed with another value than the circuit's.
+    #[cfg(test)]
+    pub(super) cell_lies: Vec<(usize, usize, Fr)>,
+    /// What is added to a whole running sum, of the bus or of the binding.
+    #[cfg(test)]
+    pub(super) sum_lies: [Fr; 2],
 }
 
 /// Columns of a fixed row that hold constants.
@@ -156,6 +162,10 @@ impl Builder {
             seed_value: Fr::ZERO,
             #[cfg(test)]
             weight_lie: None,
+            #[cfg(test)]
+            cell_lies: Vec::new(),
+            #[cfg(test)]
+            sum_lies: [Fr::ZERO; 2],
         };
         for _ in 0..PUBLIC_ROWS {
             let row = builder.fixed_row(false, [Fr::ZERO; 4]);
@@ -228,7 +238,7 @@ impl Builder {
     }
 
     /// A cell that is forced to zero.
-    pub fn zero(&mut self) -> Cell {
+    pub fn zero(&self) -> Cell {
         Cell::new(Stream::Main, 0, 4, Fr::ZERO)
     }
 
@@ -315,6 +325,7 @@ impl Builder {
     }
 
     fn bus_row(&mut self, kind: Kind, tag: u64, tuple: [In; 4]) -> [Cell; 4] {
+        assert_ne!(tag, 0, "the tag of constants: whoever sends it believes what is free in their rows");
         let [a, b, c, d] = tuple;
         let k = [Fr::from(tag), Fr::ZERO, Fr::ZERO, Fr::ZERO];
         let cells = self.push(kind, &[(0, a), (2, b), (3, c), (4, d)], [Fr::ZERO; 8], k);
@@ -351,13 +362,13 @@ impl Builder {
         self.copies.push((cell, Cell::new(Stream::Lane, lane * 4, 8, cell.value())));
     }
 
-    /// The weight in memory row `row`.
+    /// The weight in row `row`: 0 beyond the lanes given so far.
     pub(super) fn weight(&self, row: usize) -> Fr {
         #[cfg(test)]
         if let Some((_, lie)) = self.weight_lie.filter(|(at, _)| *at == row) {
             return lie;
         }
-        self.lanes[row / 4]
+        self.lanes.get(row / 4).copied().unwrap_or(Fr::ZERO)
     }
 
     /// The byte table of the binding for the lane weights given so far: entry `b`, position `j` is the sum of the

@@ -1,9 +1,11 @@
 //! Columns and gates of the grid. Every gate has degree at most 5.
 //!
-//! Every column costs the EVM a point, so columns are shared. Kinds: a column that holds 0, 1, … selects kind `v` by the polynomial
-//! that is zero at all its other values, so a kind costs degree instead of a column. Bus rows: `side` is 1 where a row sends, -1
-//! where it provides. Zones of rows: `zone` is 0, or one of the values of [`zone`]. Place in a lane: `turn` is 0, 0, 1, 1 on the four
-//! rows of a lane, so it and its next value tell the rows apart.
+//! Every column costs the EVM a point, so columns are shared:
+//! - *Kinds*: three columns hold a point with sum 0, 1 or 2. For each point but 0 a product of two linear forms is 1 or 2 there and 0 at
+//!   all others (see [`select`]), so nine kinds cost degree 2. Kinds that do not use all constants are told apart by those.
+//! - *Area*: 0 from the last row on, [`area::INNER`] before, and on memory rows 1, 1, 2, 2 for the rows of a lane, so it and its next
+//!   value tell the rows apart; it also scales both running sums, which therefore stand still where it is 0 only.
+//! - The second byte of a memory row is no column: it is what the running integers before and after the row leave for it.
 
 use super::{Kind, MEMORY};
 use crate::degree::assert_degrees;
@@ -24,7 +26,7 @@ use halo2_base::halo2_proofs::{
 /// The columns of the grid.
 #[derive(Clone, Debug)]
 pub struct GridConfig {
-    pub(super) bytes: [Column<Advice>; 2],
+    pub(super) byte: Column<Advice>,
     pub(super) num: Column<Advice>,
     pub(super) reads: Column<Advice>,
     pub(super) weight: Column<Advice>,
@@ -32,12 +34,9 @@ pub struct GridConfig {
     pub(super) bus: Column<Advice>,
     pub(super) bind: Column<Advice>,
     pub(super) constants: [Column<Fixed>; 4],
-    pub(super) kinds: [Column<Fixed>; 4],
-    pub(super) side: Column<Fixed>,
-    pub(super) is_byte: Column<Fixed>,
-    pub(super) turn: Column<Fixed>,
+    pub(super) kinds: [Column<Fixed>; 3],
+    pub(super) area: Column<Fixed>,
     pub(super) index: Column<Fixed>,
-    pub(super) zone: Column<Fixed>,
     pub(super) instance: Column<Instance>,
     pub(super) seed: Challenge,
     pub(super) fold: Challenge,
@@ -45,36 +44,40 @@ pub struct GridConfig {
     pub(super) lane: Challenge,
 }
 
-/// Values of the column `zone`; beyond the last row it is 0.
-pub(super) mod zone {
-    /// Rows without a rule of their own.
-    pub const INNER: u64 = 1;
-    /// Row 0: both sums start at zero.
-    pub const FIRST: u64 = 2;
-    /// The last row: both sums are back at zero.
-    pub const LAST: u64 = 3;
-    /// The byte table of the keccak binding: entry `k1` holds in `c_j` the weight of that byte at position j of a lane.
-    pub const WEIGHTS: u64 = 4;
+/// Values of the column `area`; from the last row on it is 0.
+pub(super) mod area {
+    /// The first two rows of a lane of the message memory.
+    pub const FIRST_HALF: u64 = 1;
+    /// The last two rows of a lane.
+    pub const SECOND_HALF: u64 = 2;
+    /// No memory row.
+    pub const INNER: u64 = 3;
 }
 
-/// Column index and value that select a kind; `None` for rows whose gate hangs on another column, or that have none.
-pub(super) fn selector(kind: Kind) -> Option<(usize, u64)> {
-    Some(match kind {
-        Kind::Boxes(Step::Full) => (0, 1),
-        Kind::Boxes(Step::Enter) => (0, 2),
-        Kind::Boxes(Step::Partial) => (1, 1),
-        Kind::Boxes(Step::Leave) => (1, 2),
-        Kind::Arith => (2, 1),
-        Kind::Mul => (2, 2),
-        Kind::Inject => (2, 3),
-        Kind::Round => (3, 1),
-        Kind::Fixed { .. } => (3, 2),
-        Kind::Free | Kind::Send | Kind::Read | Kind::Provide => return None,
-    })
+/// What the columns `kinds` hold on a row of this kind, and what is added to its constants to tell kinds of one point apart.
+pub(super) fn selector(kind: Kind) -> ([u64; 3], [u64; 4]) {
+    let none = [0; 4];
+    match kind {
+        Kind::Free => ([0, 0, 0], none),
+        Kind::Boxes(Step::Full) => ([2, 0, 0], none),
+        Kind::Boxes(Step::Enter) => ([0, 2, 0], none),
+        Kind::Boxes(Step::Partial) => ([0, 0, 2], none),
+        Kind::Boxes(Step::Leave) => ([1, 1, 0], none),
+        Kind::Round => ([1, 0, 1], none),
+        // reads and sums have flags in their constants
+        Kind::Send | Kind::Read => ([0, 1, 1], none),
+        Kind::Arith => ([1, 0, 0], [0, 1, 0, 0]),
+        Kind::Mul => ([1, 0, 0], [0, 0, 1, 0]),
+        Kind::Inject => ([1, 0, 0], [0, 0, 0, 1]),
+        Kind::Provide => ([0, 1, 0], none),
+        Kind::Fixed { .. } => ([0, 0, 1], none),
+    }
 }
 
-/// Values that selector column `i` takes besides zero.
-const KINDS_IN: [u64; 4] = [2, 2, 3, 2];
+/// Constants of entry `byte` of the byte table of the keccak binding, which lies in rows of the kind [`Kind::Free`].
+pub(super) fn weights_constants(byte: u64) -> [u64; 4] {
+    [0, byte, 1, 0]
+}
 
 type E = Expression<Fr>;
 
@@ -90,9 +93,18 @@ fn half() -> Fr {
     Fr::from(2).invert().expect("not zero")
 }
 
-/// Zero unless `column` holds `value`.
-fn selected(column: &E, count: u64, value: u64) -> E {
-    (1..=count).filter(|v| *v != value).fold(column.clone(), |acc, v| acc * (small(v) - column.clone()))
+/// A polynomial of degree 2 that is 0 at all points with sum 0, 1 or 2 but `at`; there it is 2 if `at` has a 2, else 1.
+fn select(columns: &[E; 3], at: [u64; 3]) -> E {
+    let (p, sum) =
+        (|i: usize| columns[i].clone(), columns.iter().cloned().reduce(|a, b| a + b).expect("three columns"));
+    let ones: Vec<usize> = (0..3).filter(|i| at[*i] == 1).collect();
+    match (ones.as_slice(), at.iter().position(|v| *v == 2)) {
+        ([], None) => (small(1) - sum.clone()) * (small(2) - sum) * half(),
+        ([], Some(i)) => p(i) * (p(i) - small(1)),
+        ([i], None) => p(*i) * (small(2) - sum),
+        ([i, j], None) => p(*i) * p(*j),
+        _ => unreachable!("points have a sum of 0, 1 or 2"),
+    }
 }
 
 /// `Σ fold^j terms[j]`.
@@ -117,9 +129,7 @@ struct View {
     cur: [E; 8],
     next: [E; 8],
     k: [E; 4],
-    kinds: [E; 4],
-    side: E,
-    zone: E,
+    kinds: [E; 3],
 }
 
 impl View {
@@ -128,33 +138,81 @@ impl View {
         let next = config.main.map(|c| meta.query_advice(c, Rotation::next()));
         let k = config.constants.map(|c| meta.query_fixed(c, Rotation::cur()));
         let kinds = config.kinds.map(|c| meta.query_fixed(c, Rotation::cur()));
-        let [side, zone] = [config.side, config.zone].map(|c| meta.query_fixed(c, Rotation::cur()));
-        Self { cur, next, k, kinds, side, zone }
+        Self { cur, next, k, kinds }
     }
 
-    /// 1 where the row sends, 0 elsewhere.
-    fn sends(&self) -> E {
-        self.side.clone() * (self.side.clone() + small(1)) * half()
-    }
-
-    /// 1 where the row provides, 0 elsewhere.
-    fn provides(&self) -> E {
-        self.side.clone() * (self.side.clone() - small(1)) * half()
-    }
-
-    /// The product of `zone` and its distances to `others`: 0 in those zones and beyond the last row.
-    fn zone_besides(&self, others: &[u64]) -> E {
-        others.iter().fold(self.zone.clone(), |acc, v| acc * (self.zone.clone() - small(*v)))
-    }
-
-    /// Not 0 on the rows on which the sums go on: 1 on rows `FIRST` and `INNER`.
-    fn running(&self) -> E {
-        self.zone.clone() * (small(zone::LAST) - self.zone.clone()) * half()
-    }
-
+    /// Not 0 on rows of this kind, 0 on all others.
     fn is(&self, kind: Kind) -> E {
-        let (column, value) = selector(kind).expect("the kind has a gate");
-        selected(&self.kinds[column], KINDS_IN[column], value)
+        let (at, flags) = selector(kind);
+        let selected = select(&self.kinds, at);
+        match flags.iter().position(|flag| *flag != 0) {
+            Some(k) => selected * self.k[k].clone(),
+            None => selected,
+        }
+    }
+
+    /// 1 in the byte table of the keccak binding, 0 elsewhere.
+    fn is_weights(&self) -> E {
+        select(&self.kinds, [0; 3]) * self.k[2].clone()
+    }
+}
+
+/// The message memory as a gate sees it.
+struct MemoryView {
+    /// Both bytes of the row.
+    bytes: [E; 2],
+    num: E,
+    /// The area of this row and of the next one.
+    area: [E; 2],
+}
+
+impl MemoryView {
+    fn new(meta: &mut VirtualCells<'_, Fr>, config: &GridConfig) -> Self {
+        let byte = meta.query_advice(config.byte, Rotation::cur());
+        let [num, num_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_advice(config.num, r));
+        let area = [Rotation::cur(), Rotation::next()].map(|r| meta.query_fixed(config.area, r));
+        let second = num_next - num.clone() * Fr::from(1 << 16) - byte.clone() * Fr::from(1 << 8);
+        Self { bytes: [byte, second], num, area }
+    }
+
+    /// Not 0 where one of the row and the next is the last row or one after it, and the other is not: it makes a sum begin and end at 0.
+    fn edge(&self) -> E {
+        let [cur, next] = self.area.clone();
+        let known = |v: E| {
+            [area::FIRST_HALF, area::SECOND_HALF, area::INNER]
+                .into_iter()
+                .map(|value| v.clone() - small(value))
+                .reduce(|a, b| a * b)
+                .expect("three values")
+        };
+        cur.clone() * known(next.clone()) + next * known(cur)
+    }
+
+    /// `area` times 1 on memory rows, 0 elsewhere.
+    fn is_memory(&self) -> E {
+        let cur = self.area[0].clone();
+        cur.clone() * cur.clone() * (small(area::INNER) - cur) * half()
+    }
+
+    /// `area` times 1, lane^2, lane^4, lane^6 on the rows of a lane; 0 where the area is 0.
+    ///
+    /// The quadratic form in the areas of the row and the next one: a + b u + c v + e u v + f v^2. At (1, 1), (1, 2), (2, 2) it is the first
+    /// three powers, at (2, 1) and (2, 3) the last one.
+    fn position(&self, lane: &E) -> E {
+        let [u, v] = self.area.clone();
+        let square = lane.clone() * lane.clone();
+        let fourth = square.clone() * square.clone();
+        let sixth = fourth.clone() * square.clone();
+        let f = sixth.clone() - fourth.clone();
+        // along v: at u = 1 by `slope`, from `at_1`; at u = 2 by -4 f, from `at_2`
+        let slope = square.clone() - small(1) - small(3) * f.clone();
+        let at_1 = small(2) - square + small(2) * f.clone();
+        let at_2 = small(4) * sixth - small(3) * fourth;
+        let b = at_2 - at_1.clone();
+        let a = at_1 - b.clone();
+        let e = (small(4) * f.clone() + slope.clone()) * -Fr::ONE;
+        let c = slope - e.clone();
+        u.clone() * (a + b * u.clone() + c * v.clone() + e * u * v.clone() + f * v.clone() * v)
     }
 }
 
@@ -165,7 +223,7 @@ impl GridConfig {
     /// As `assert_degrees` does.
     pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
         let instance = meta.instance_column();
-        let bytes = [0; 2].map(|_| meta.advice_column_in(FirstPhase));
+        let byte = meta.advice_column_in(FirstPhase);
         let num = meta.advice_column_in(FirstPhase);
         let reads = meta.advice_column_in(FirstPhase);
         let seed = meta.challenge_usable_after(FirstPhase);
@@ -179,7 +237,7 @@ impl GridConfig {
         }
         meta.enable_equality(weight);
         let config = Self {
-            bytes,
+            byte,
             num,
             reads,
             weight,
@@ -187,12 +245,9 @@ impl GridConfig {
             bus,
             bind,
             constants: [0; 4].map(|_| meta.fixed_column()),
-            kinds: [0; 4].map(|_| meta.fixed_column()),
-            side: meta.fixed_column(),
-            is_byte: meta.fixed_column(),
-            turn: meta.fixed_column(),
+            kinds: [0; 3].map(|_| meta.fixed_column()),
+            area: meta.fixed_column(),
             index: meta.fixed_column(),
-            zone: meta.fixed_column(),
             instance,
             seed,
             fold,
@@ -201,10 +256,17 @@ impl GridConfig {
         };
         config.arithmetic_gates(meta);
         config.poseidon_gates(meta);
-        config.memory_gates(meta);
-        config.sum_gates(meta);
+        config.bus_gate(meta);
+        config.bind_gate(meta);
         assert_degrees(meta);
         config
+    }
+
+    /// All advice columns: message memory, weight and main cells, sums.
+    #[cfg(test)]
+    pub(super) fn advice(&self) -> Vec<Column<Advice>> {
+        let first = [self.byte, self.num, self.reads, self.weight];
+        first.into_iter().chain(self.main).chain([self.bus, self.bind]).collect()
     }
 
     fn arithmetic_gates(&self, meta: &mut ConstraintSystem<Fr>) {
@@ -231,7 +293,7 @@ impl GridConfig {
         meta.create_gate("sum on a sending row", |meta| {
             let v = View::new(meta, self);
             let c = |i: usize| v.cur[i].clone();
-            vec![v.sends() * v.k[2].clone() * (c(5) + c(2) - c(7))]
+            vec![v.is(Kind::Send) * v.k[2].clone() * (c(5) + c(2) - c(7))]
         });
         meta.create_gate("fixed, public", |meta| {
             let v = View::new(meta, self);
@@ -247,7 +309,7 @@ impl GridConfig {
         meta.create_gate("read", |meta| {
             let v = View::new(meta, self);
             let c = |i: usize| v.cur[i].clone();
-            let read = v.sends() * v.k[3].clone();
+            let read = v.is(Kind::Send) * v.k[3].clone();
             vec![
                 read.clone() * c(1) * (c(1) - small(1)),
                 read.clone() * (c(0) + c(0) + c(1) - c(5) - v.k[1].clone()),
@@ -281,89 +343,66 @@ impl GridConfig {
                 .chain((0..WIDTH - 1).map(|i| d(WIDTH + i) * impulse(i))));
             let partial = sum((0..2 * WIDTH - 1).map(|p| x(p) * window(&r.step_x, p) + d(p) * window(&r.step_d, p)));
             let leave = sum((0..WIDTH).map(|i| x(i) * of(&r.leave_x, i) + d(i) * of(&r.leave_d, i)));
-            let inject = folded(std::array::from_fn(|i| v.cur[i].clone() + v.cur[WIDTH + i].clone()));
+            let inject = folded(std::array::from_fn(|i| {
+                v.cur[i].clone() + v.cur[WIDTH + i].clone() + constant(r.first[i]) - v.next[i].clone()
+            }));
             let steps = [
                 (Kind::Boxes(Step::Full), full),
                 (Kind::Boxes(Step::Enter), enter),
                 (Kind::Boxes(Step::Partial), partial),
                 (Kind::Boxes(Step::Leave), leave),
-                (Kind::Inject, inject),
             ];
             let next = folded(std::array::from_fn(|j| v.k[j].clone() - v.next[j].clone()));
             let squares = folded(std::array::from_fn(|i| x(i) * x(i) - y(i)));
-            let boxes = v.kinds[0].clone() + v.kinds[1].clone();
-            vec![boxes * squares, sum(steps.map(|(kind, linear)| v.is(kind) * (linear + next.clone())))]
+            let boxes = sum(steps.iter().map(|(kind, _)| v.is(*kind)));
+            let stepped = sum(steps.map(|(kind, linear)| v.is(kind) * (linear + next.clone())));
+            vec![boxes * squares, stepped + v.is(Kind::Inject) * inject]
         });
     }
 
-    fn memory_gates(&self, meta: &mut ConstraintSystem<Fr>) {
-        meta.create_gate("memory", |meta| {
-            let is_byte = meta.query_fixed(self.is_byte, Rotation::cur());
-            let [turn, turn_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_fixed(self.turn, r));
-            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
-            let num = meta.query_advice(self.num, Rotation::cur());
-            let num_next = meta.query_advice(self.num, Rotation::next());
-            let w = meta.query_advice(self.weight, Rotation::cur());
-            let w_next = meta.query_advice(self.weight, Rotation::next());
-            vec![
-                is_byte.clone() * (num * Fr::from(1 << 16) + b0 * Fr::from(1 << 8) + b1 - num_next),
-                // a lane ends where turn goes from 1 to 0
-                is_byte * (small(1) - turn * (small(1) - turn_next)) * (w_next - w),
-            ]
-        });
-    }
-
-    /// The two running sums. `Z` is `point`, tuples are folded by `fold`, positions in a lane by `lane`.
-    fn sum_gates(&self, meta: &mut ConstraintSystem<Fr>) {
+    /// The running sum of the bus. `Z` is `point`, tuples are folded by `fold`.
+    fn bus_gate(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("bus", |meta| {
-            let v = View::new(meta, self);
-            let [is_byte, index] = [self.is_byte, self.index].map(|c| meta.query_fixed(c, Rotation::cur()));
-            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
-            let num = meta.query_advice(self.num, Rotation::cur());
+            let (v, memory) = (View::new(meta, self), MemoryView::new(meta, self));
+            let index = meta.query_fixed(self.index, Rotation::cur());
             let reads = meta.query_advice(self.reads, Rotation::cur());
-            let bus = meta.query_advice(self.bus, Rotation::cur());
-            let bus_next = meta.query_advice(self.bus, Rotation::next());
+            let [bus, bus_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_advice(self.bus, r));
             let [fold, point] = [self.fold, self.point].map(|c| meta.query_challenge(c));
             let folded = |terms: [E; 4]| terms.into_iter().rev().fold(small(0), |acc, t| (acc + t) * fold.clone());
             let tuple = v.k[0].clone() + folded([0, 2, 3, 4].map(|i| v.cur[i].clone()));
-            let entry = small(MEMORY) + folded([index, b0, b1, num]);
-            // Z - tuple on sending rows, tuple - Z on providing ones, else not 0 but from the last row on
-            let main_below = v.running() + v.side.clone() * (point.clone() - tuple) - v.side.clone() * v.side.clone();
-            let main_above = v.sends() + v.provides() * v.cur[6].clone();
-            let side_below = small(1) + is_byte.clone() * (point - entry - small(1));
-            let side_above = is_byte * reads;
+            let [b0, b1] = memory.bytes.clone();
+            let entry = small(MEMORY) + folded([index, b0, b1, memory.num.clone()]);
+            // not 0 on any row: all that is in them was committed before `point` was drawn
+            let (main_below, side_below) = (point.clone() - tuple, point - entry);
+            let provides = v.is(Kind::Provide) + v.is(Kind::Fixed { table: true });
+            let main_above = v.is(Kind::Send) - provides * v.cur[6].clone();
+            let area = memory.area[0].clone();
             vec![
-                (bus_next - bus.clone()) * main_below.clone() * side_below.clone() - main_above * side_below
-                    + side_above * main_below,
-                v.zone_besides(&[zone::INNER, zone::WEIGHTS]) * bus,
+                area.clone() * (bus_next.clone() - bus) * main_below.clone() * side_below.clone()
+                    - area * main_above * side_below
+                    + memory.is_memory() * reads * main_below,
+                memory.edge() * bus_next,
             ]
         });
+    }
+
+    /// The running sum of the binding. `Z` is `point`, positions in a lane are told apart by `lane`.
+    fn bind_gate(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("bind", |meta| {
-            let v = View::new(meta, self);
-            let is_byte = meta.query_fixed(self.is_byte, Rotation::cur());
-            let [turn, turn_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_fixed(self.turn, r));
-            let [b0, b1] = self.bytes.map(|c| meta.query_advice(c, Rotation::cur()));
+            let (v, memory) = (View::new(meta, self), MemoryView::new(meta, self));
             let w = meta.query_advice(self.weight, Rotation::cur());
-            let bind = meta.query_advice(self.bind, Rotation::cur());
-            let bind_next = meta.query_advice(self.bind, Rotation::next());
+            let [bind, bind_next] = [Rotation::cur(), Rotation::next()].map(|r| meta.query_advice(self.bind, r));
             let [point, lane] = [self.point, self.lane].map(|c| meta.query_challenge(c));
-            let power = |e: usize| (1..e).fold(lane.clone(), |acc, _| acc * lane.clone());
-            // 1, lane^2, lane^4, lane^6 on the rows of a lane
-            let position = small(1)
-                + turn.clone() * (power(6) - small(1))
-                + turn_next.clone() * (power(2) - small(1))
-                + turn * turn_next * (power(4) - power(6) - power(2) + small(1));
-            let (x0, x1) = (point.clone() - b0.clone(), point - b1);
-            // zero outside the byte table but in the last row, where all its cells are
-            let weights = v.zone_besides(&[zone::INNER, zone::FIRST]);
-            let scale = Fr::from(24).invert().expect("not zero") * -Fr::from(2);
+            let [x0, x1] = memory.bytes.clone().map(|b| point.clone() - b);
             let entry = v.cur.iter().rev().cloned().reduce(|acc, c| acc * lane.clone() + c).expect("eight cells");
+            let position = memory.position(&lane);
+            // w is 0 on all rows that are no memory, by copies
             vec![
-                v.running() * (bind_next - bind.clone()) * x0.clone() * x1.clone()
-                    - is_byte * w * position * (x1.clone() + lane * x0)
-                    + weights.clone() * scale * entry * x1,
-                weights * (b0 - v.k[1].clone()),
-                v.zone_besides(&[zone::INNER, zone::WEIGHTS]) * bind,
+                memory.area[0].clone() * (bind_next.clone() - bind) * x0.clone() * x1.clone()
+                    - position * w * (x1.clone() + lane * x0)
+                    + v.is_weights() * small(area::INNER) * entry * x1,
+                v.is_weights() * (memory.bytes[0].clone() - v.k[1].clone()),
+                memory.edge() * bind_next,
             ]
         });
     }

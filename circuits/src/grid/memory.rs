@@ -21,7 +21,7 @@ pub struct Memory {
     blocks: usize,
     bytes: Arc<Vec<u8>>,
     nums: Arc<Vec<Fr>>,
-    /// Committed in place of the byte at an address: what a prover could do whom nothing forces to commit bytes.
+    /// Committed in place of the byte at an even address: what a prover could do whom nothing forces to commit bytes.
     #[cfg(test)]
     pub(super) lies: std::collections::BTreeMap<usize, Fr>,
 }
@@ -82,13 +82,15 @@ impl Memory {
         self.bytes.get(address).copied().unwrap_or(0)
     }
 
-    /// What is committed for the byte at `address`.
+    /// What is committed for the byte at `address`: at an odd one, what the integer spells besides the byte before it.
     pub(super) fn committed(&self, address: usize) -> Fr {
+        let byte = Fr::from(u64::from(self.byte(address)));
         #[cfg(test)]
-        if let Some(lie) = self.lies.get(&address) {
-            return *lie;
+        if let Some(lie) = self.lies.get(&(address - address % 2)) {
+            let before = Fr::from(u64::from(self.byte(address - address % 2)));
+            return if address % 2 == 0 { *lie } else { byte + (before - lie) * Fr::from(256) };
         }
-        Fr::from(u64::from(self.byte(address)))
+        byte
     }
 
     /// `N(2 row)`.

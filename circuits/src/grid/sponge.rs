@@ -25,7 +25,6 @@ impl Builder {
         let row = self.sponge.len() - 1;
         let inject = &mut self.sponge[row];
         inject.kind = Kind::Inject;
-        inject.k = RECURRENCE.first;
         for i in 0..WIDTH {
             inject.cells[i] = state[i].value();
             inject.cells[WIDTH + i] = add[i].value();

@@ -247,18 +247,19 @@ fn rejects_bytes_outside_their_range_that_spell_the_same_integer() {
     }
 }
 
+/// A byte and the one that the integer leaves beside it, and an integer that spells others: the binding sees all of them.
 #[test]
-fn rejects_a_byte_that_the_running_integer_does_not_spell() {
-    // nobody weighs the bytes here: only the integer sees the lie
+fn rejects_a_changed_byte_and_integer() {
     let mut b = builder();
     let byte = b.memory().byte(40);
     b.memory.lies.insert(40, f(u64::from(byte ^ 1)));
-    assert!(!mock_accepts(b, |_| {}));
+    assert!(!mock_accepts(b, |b| weigh(b, |_| {})));
 }
 
 /// The byte table follows the lie, so only the gate that keeps the weight of a lane sees it.
 #[test_case(6, false; "inside a lane")]
 #[test_case(7, false; "last row of a lane")]
+#[test_case(4, false; "first row of a lane")]
 fn rejects_a_weight_that_changes_inside_a_lane(row: usize, accept: bool) {
     let lie = move |b: &mut Builder| {
         weigh(b, |_| {});
@@ -270,4 +271,93 @@ fn rejects_a_weight_that_changes_inside_a_lane(row: usize, accept: bool) {
         b.weight_lie = Some((row, f(99)));
     };
     assert_eq!(mock_accepts(builder(), lie), accept);
+}
+
+/// No byte has that weight, but the table says that one has: only the copies that keep `w` 0 outside the memory see it.
+#[test_case(0, true; "in the memory it is the lane's")]
+#[test_case(200, false; "outside the memory")]
+#[test_case(SHAPE.weights_row() + 3, false; "in the byte table")]
+#[test_case(SHAPE.last_row() - 1, false; "in the last row that counts")]
+fn rejects_a_weight_outside_the_memory(row: usize, accept: bool) {
+    let lie = move |b: &mut Builder| {
+        weigh(b, |_| {});
+        b.weight_lie = Some((row, b.lanes.get(row / 4).copied().unwrap_or(Fr::ONE)));
+    };
+    assert_eq!(mock_accepts(builder(), lie), accept);
+}
+
+/// The first row of each kind of [`everything`] and its cells that are free in rows of that kind.
+fn rows_of_kinds(b: &Builder) -> Vec<(usize, Kind, &'static [usize])> {
+    let mut found: Vec<(usize, Kind, &[usize])> = Vec::new();
+    let rows = b.main.iter().chain(&b.sponge).enumerate();
+    for (row, r) in rows.filter(|(_, r)| r.k[0] != f(TAG + 2)) {
+        let free: &[usize] = match r.kind {
+            Kind::Free => continue,
+            Kind::Fixed { .. } => &[1, 7],
+            Kind::Send if r.k[2] == Fr::ONE => &[1, 6],
+            Kind::Send => &[1, 5, 6, 7],
+            Kind::Provide => &[1, 5, 7],
+            // a factor beside a zero
+            Kind::Arith if [0, 2, 4].iter().any(|i| r.cells[*i] == Fr::ZERO) => continue,
+            _ => &[],
+        };
+        if !found.iter().any(|(_, kind, cells)| *kind == r.kind && *cells == free) {
+            found.push((row, r.kind, free));
+        }
+    }
+    found
+}
+
+/// Every main cell of a row of each kind with another value, the rest of the witness being honest.
+#[test]
+fn rejects_another_value_in_each_main_column() {
+    let mut b = builder();
+    everything(&mut b);
+    let factor = |v| In::Free(f(v));
+    b.arith(&[(factor(2), factor(3)), (factor(4), factor(5)), (factor(6), factor(7))], Some(factor(8)), f(9));
+    assert!(mock_accepts(b.clone(), |_| {}));
+    let rows = rows_of_kinds(&b);
+    assert_eq!(rows.len(), 14, "{rows:?}");
+    for (row, kind, free) in rows {
+        for column in (0..8).filter(|column| !free.contains(column)) {
+            let mut lie = b.clone();
+            lie.cell_lies.push((4 + column, row, f(0xdead_beef)));
+            assert!(!mock_accepts(lie, |_| {}), "{kind:?} in row {row}, c{column}");
+        }
+    }
+}
+
+/// Every other column with another value in one cell, the rest of the witness being honest.
+#[test]
+fn rejects_another_value_in_each_column_of_memory_and_sums() {
+    let (memory, table, last) = (42, SHAPE.weights_row() + 7, SHAPE.last_row());
+    let rows: [(usize, &[usize]); 6] = [
+        (0, &[0, memory, 167, table]),
+        (1, &[0, 1, memory, 168]),
+        (2, &[0, memory, 167]),
+        (3, &[0, 1, memory, 167, 168, table, last - 1]),
+        (12, &[0, 1, memory, table, last - 1, last]),
+        (13, &[0, 1, memory, table, last - 1, last]),
+    ];
+    let mut b = builder();
+    everything(&mut b);
+    for (column, row) in rows.iter().flat_map(|(column, rows)| rows.iter().map(|row| (*column, *row))) {
+        let mut lie = b.clone();
+        lie.cell_lies.push((column, row, f(0xdead_beef)));
+        assert!(!mock_accepts(lie, |b| weigh(b, |_| {})), "column {column}, row {row}");
+    }
+    // beyond the last row nothing counts
+    let mut free = b.clone();
+    free.cell_lies.extend([(0, last, f(5)), (3, last, f(5)), (12, last + 1, f(5))]);
+    assert!(mock_accepts(free, |b| weigh(b, |_| {})));
+}
+
+/// All steps are right, only the beginning and the end are not 0.
+#[test_case(0; "bus")]
+#[test_case(1; "binding")]
+fn rejects_a_sum_that_does_not_begin_at_zero(sum: usize) {
+    let mut b = builder();
+    everything(&mut b);
+    b.sum_lies[sum] = Fr::ONE;
+    assert!(!mock_accepts(b, |b| weigh(b, |_| {})));
 }

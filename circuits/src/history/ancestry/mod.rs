@@ -50,10 +50,10 @@ pub struct Size {
 }
 
 impl Size {
-    /// 128 headers of any fork: five permutations each, and one for each node.
-    pub const A7: Self = Self { name: "A7", key_name: "ancestry_7", k: 17, blocks: 768, depth: 7 };
-    /// 1,024 headers of any fork.
-    pub const A10: Self = Self { name: "A10", key_name: "ancestry_10", k: 20, blocks: 6144, depth: 10 };
+    /// 128 headers of any fork: five permutations each, one for each node, and eleven to spare.
+    pub const A7: Self = Self { name: "A7", key_name: "ancestry_7", k: 17, blocks: 778, depth: 7 };
+    /// 1,024 headers of any fork, and 96 permutations to spare.
+    pub const A10: Self = Self { name: "A10", key_name: "ancestry_10", k: 20, blocks: 6239, depth: 10 };
 
     /// Headers of a run.
     pub fn headers(&self) -> usize {

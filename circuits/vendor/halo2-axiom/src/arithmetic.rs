@@ -10,7 +10,6 @@ use group::{
 };
 use rayon::prelude::*;
 
-use halo2curves::msm::msm_best;
 pub use halo2curves::{CurveAffine, CurveExt};
 
 /// This represents an element of a group with basic operations that can be
@@ -35,7 +34,7 @@ where
 ///
 /// This will use multithreading if beneficial.
 pub fn best_multiexp<C: CurveAffine>(coeffs: &[C::Scalar], bases: &[C]) -> C::Curve {
-    msm_best(coeffs, bases)
+    crate::msm::msm(coeffs, bases)
 }
 
 /// Dispatcher
@@ -311,7 +310,7 @@ pub fn bitreverse(mut n: usize, l: usize) -> usize {
 #[cfg(test)]
 use rand_core::OsRng;
 
-use crate::fft::{self, recursive::FFTData};
+use crate::fft::{self, cached::FFTData};
 #[cfg(test)]
 use crate::halo2curves::pasta::Fp;
 // use crate::plonk::{get_duration, get_time, start_measure, stop_measure};

@@ -188,12 +188,14 @@ pub struct GraphEvaluator<C: CurveAffine> {
 }
 
 /// EvaluationData
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct EvaluationData<C: CurveAffine> {
     /// Intermediates
     pub intermediates: Vec<C::ScalarExt>,
     /// Rotations
     pub rotations: Vec<usize>,
+    /// The calculations to be done on each row; the others have the same result on all rows
+    pub on_rows: Vec<usize>,
 }
 
 /// CaluclationInfo
@@ -286,22 +288,26 @@ impl<C: CurveAffine> Evaluator<C> {
         let p = &pk.vk.cs.permutation;
         let num_parts = domain.extended_len() >> domain.k();
 
+        let prepared = self.custom_gates.prepare(challenges, &beta, &gamma, &theta, &y);
+        let prepared = &prepared;
+
         // Calculate the quotient polynomial for each part
         let mut current_extended_omega = one;
         let value_parts: Vec<Polynomial<C::ScalarExt, LagrangeCoeff>> = (0..num_parts)
             .map(|_| {
+                let coset = domain.coset(current_extended_omega);
                 #[cfg(feature = "profile")]
                 let fixed_timer = start_timer!(|| "Fixed coeff_to_extended_part");
                 let fixed: Vec<Polynomial<C::ScalarExt, LagrangeCoeff>> = (&pk.fixed_polys)
                     .into_par_iter()
-                    .map(|p| domain.coeff_to_extended_part(p.clone(), current_extended_omega))
+                    .map(|p| domain.coeff_to_coset(p, &coset))
                     .collect();
                 let fixed = &fixed[..];
-                let l0 = domain.coeff_to_extended_part(pk.l0.clone(), current_extended_omega);
+                let l0 = domain.coeff_to_coset(&pk.l0, &coset);
                 let l_last =
-                    domain.coeff_to_extended_part(pk.l_last.clone(), current_extended_omega);
+                    domain.coeff_to_coset(&pk.l_last, &coset);
                 let l_active_row =
-                    domain.coeff_to_extended_part(pk.l_active_row.clone(), current_extended_omega);
+                    domain.coeff_to_coset(&pk.l_active_row, &coset);
                 #[cfg(feature = "profile")]
                 end_timer!(fixed_timer);
 
@@ -314,7 +320,7 @@ impl<C: CurveAffine> Evaluator<C> {
                         advice_polys
                             .iter()
                             .map(|poly| {
-                                domain.coeff_to_extended_part(poly.clone(), current_extended_omega)
+                                domain.coeff_to_coset(poly, &coset)
                             })
                             .collect()
                     })
@@ -329,7 +335,7 @@ impl<C: CurveAffine> Evaluator<C> {
                         instance_polys
                             .iter()
                             .map(|poly| {
-                                domain.coeff_to_extended_part(poly.clone(), current_extended_omega)
+                                domain.coeff_to_coset(poly, &coset)
                             })
                             .collect()
                     })
@@ -355,7 +361,7 @@ impl<C: CurveAffine> Evaluator<C> {
                         for (thread_idx, values) in values.chunks_mut(chunk_size).enumerate() {
                             let start = thread_idx * chunk_size;
                             scope.spawn(move |_| {
-                                let mut eval_data = self.custom_gates.instance();
+                                let mut eval_data = prepared.clone();
                                 for (i, value) in values.iter_mut().enumerate() {
                                     let idx = start + i;
                                     *value = self.custom_gates.evaluate(
@@ -395,17 +401,14 @@ impl<C: CurveAffine> Evaluator<C> {
                         > = sets
                             .into_par_iter()
                             .map(|set| {
-                                domain.coeff_to_extended_part(
-                                    set.permutation_product_poly.clone(),
-                                    current_extended_omega,
-                                )
+                                domain.coeff_to_coset(&set.permutation_product_poly, &coset)
                             })
                             .collect();
                         let permutation_cosets: Vec<Polynomial<C::ScalarExt, LagrangeCoeff>> =
                             (&pk.permutation.polys)
                                 .into_par_iter()
                                 .map(|p| {
-                                    domain.coeff_to_extended_part(p.clone(), current_extended_omega)
+                                    domain.coeff_to_coset(p, &coset)
                                 })
                                 .collect();
 
@@ -503,18 +506,9 @@ impl<C: CurveAffine> Evaluator<C> {
                         // Polynomials required for this lookup.
                         // Calculated here so these only have to be kept in memory for the short time
                         // they are actually needed.
-                        let product_coset = pk.vk.domain.coeff_to_extended_part(
-                            lookup.product_poly.clone(),
-                            current_extended_omega,
-                        );
-                        let permuted_input_coset = pk.vk.domain.coeff_to_extended_part(
-                            lookup.permuted_input_poly.clone(),
-                            current_extended_omega,
-                        );
-                        let permuted_table_coset = pk.vk.domain.coeff_to_extended_part(
-                            lookup.permuted_table_poly.clone(),
-                            current_extended_omega,
-                        );
+                        let product_coset = pk.vk.domain.coeff_to_coset(&lookup.product_poly, &coset);
+                        let permuted_input_coset = pk.vk.domain.coeff_to_coset(&lookup.permuted_input_poly, &coset);
+                        let permuted_table_coset = pk.vk.domain.coeff_to_coset(&lookup.permuted_table_poly, &coset);
 
                         // Lookup constraints
                         parallelize(&mut values, |values, start| {
@@ -762,7 +756,65 @@ impl<C: CurveAffine> GraphEvaluator<C> {
         EvaluationData {
             intermediates: vec![C::ScalarExt::ZERO; self.num_intermediates],
             rotations: vec![0usize; self.rotations.len()],
+            on_rows: (0..self.calculations.len()).collect(),
         }
+    }
+
+    /// As [`Self::instance`], with everything calculated that depends on challenges and constants only.
+    pub fn prepare(
+        &self,
+        challenges: &[C::ScalarExt],
+        beta: &C::ScalarExt,
+        gamma: &C::ScalarExt,
+        theta: &C::ScalarExt,
+        y: &C::ScalarExt,
+    ) -> EvaluationData<C> {
+        let mut data = self.instance();
+        let mut same = vec![false; self.num_intermediates];
+        data.on_rows.clear();
+        for (i, calc) in self.calculations.iter().enumerate() {
+            let is_same = |value: &ValueSource| match value {
+                ValueSource::Intermediate(target) => same[*target],
+                ValueSource::Fixed(..)
+                | ValueSource::Advice(..)
+                | ValueSource::Instance(..)
+                | ValueSource::PreviousValue() => false,
+                _ => true,
+            };
+            let all_same = match &calc.calculation {
+                Calculation::Add(a, b) | Calculation::Sub(a, b) | Calculation::Mul(a, b) => {
+                    is_same(a) && is_same(b)
+                }
+                Calculation::Square(v)
+                | Calculation::Double(v)
+                | Calculation::Negate(v)
+                | Calculation::Store(v) => is_same(v),
+                Calculation::Horner(start, parts, factor) => {
+                    is_same(start) && is_same(factor) && parts.iter().all(is_same)
+                }
+            };
+            // the last one is the result
+            if !all_same || i + 1 == self.calculations.len() {
+                data.on_rows.push(i);
+                continue;
+            }
+            same[calc.target] = true;
+            data.intermediates[calc.target] = calc.calculation.evaluate::<_, LagrangeCoeff>(
+                &data.rotations,
+                &self.constants,
+                &data.intermediates,
+                &[],
+                &[],
+                &[],
+                challenges,
+                beta,
+                gamma,
+                theta,
+                y,
+                &C::ScalarExt::ZERO,
+            );
+        }
+        data
     }
 
     pub fn evaluate<B: Basis>(
@@ -787,7 +839,8 @@ impl<C: CurveAffine> GraphEvaluator<C> {
         }
 
         // All calculations, with cached intermediate results
-        for calc in self.calculations.iter() {
+        for i in data.on_rows.iter() {
+            let calc = &self.calculations[*i];
             data.intermediates[calc.target] = calc.calculation.evaluate(
                 &data.rotations,
                 &self.constants,

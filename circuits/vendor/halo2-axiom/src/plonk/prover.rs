@@ -387,7 +387,7 @@ where
                  advice_blinds,
              }| AdviceCommitted {
                 advice_polys: advice_polys
-                    .into_iter()
+                    .into_par_iter()
                     .map(|poly| domain.lagrange_to_coeff(poly))
                     .collect::<Vec<_>>(),
                 advice_blinds,

@@ -3,7 +3,7 @@
 
 use crate::{
     arithmetic::{best_fft, parallelize},
-    fft::recursive::FFTData,
+    fft::cached::{self, FFTData},
     plonk::Assigned,
 };
 
@@ -12,6 +12,12 @@ use super::{Coeff, ExtendedLagrangeCoeff, LagrangeCoeff, Polynomial, Rotation};
 use group::ff::{BatchInvert, Field, WithSmallOrderMulGroup};
 
 use std::collections::HashMap;
+
+/// A part of the extended domain.
+#[derive(Clone, Debug)]
+pub struct Coset<F> {
+    twiddles: Vec<F>,
+}
 
 /// This structure contains precomputed constants and other details needed for
 /// performing operations on an evaluation domain of size $2^k$ and an extended
@@ -372,6 +378,19 @@ impl<F: WithSmallOrderMulGroup<3>> EvaluationDomain<F> {
         Polynomial::new(a.into_values())
     }
 
+    /// What [`Self::coeff_to_coset`] needs to take polynomials into the part of the extended domain of this factor.
+    pub fn coset(&self, extended_omega_factor: F) -> Coset<F> {
+        let data = self.get_fft_data(1 << self.k);
+        Coset { twiddles: data.shifted(self.g_coset * extended_omega_factor) }
+    }
+
+    /// As [`Self::coeff_to_extended_part`], with twiddles that many polynomials share.
+    pub fn coeff_to_coset(&self, a: &Polynomial<F, Coeff>, coset: &Coset<F>) -> Polynomial<F, LagrangeCoeff> {
+        let mut values = a.values().to_vec();
+        cached::transform(&mut values, &coset.twiddles);
+        Polynomial::new(values)
+    }
+
     /// Rotate the extended domain polynomial over the original domain.
     pub fn rotate_extended(
         &self,
@@ -548,8 +567,7 @@ impl<F: WithSmallOrderMulGroup<3>> EvaluationDomain<F> {
 
     fn ifft(&self, a: &mut Vec<F>, omega_inv: F, log_n: u32, divisor: F) {
         let fft_data = self.get_fft_data(a.len());
-        crate::fft::parallel::fft(a, omega_inv, log_n, fft_data, true);
-        // self.fft_inner(a, omega_inv, log_n, true);
+        best_fft(a.as_mut_slice(), omega_inv, log_n, fft_data, true);
         parallelize(a, |a, _| {
             for a in a {
                 // Finish iFFT
