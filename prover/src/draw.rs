@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use vouch_circuits::{
     fixed,
-    model::{Activation, Model, Op},
+    model::{Activation, Model, Norm, Op},
 };
 
 /// What is shown of the layers that one node of the ONNX file makes.
@@ -60,7 +60,17 @@ pub fn views(model: &Model, calibration: &Calibration) -> Result<Vec<View>, Onnx
                 format!("dense, {}", activation(d.activation)),
                 format!("weights 2^-{}, sums {} bits", d.shift, d.bits),
             ),
+            Op::Multiply(m) if m.terms > 1 => {
+                (format!("sums of {} products", m.terms), format!("sums {} bits", m.bits))
+            }
             Op::Multiply(m) => ("product".into(), format!("products {} bits", m.bits)),
+            Op::Divide(d) => ("quotient".into(), format!("{} bits", d.bits)),
+            Op::Normalize(n) => {
+                let norm = if n.norm == Norm::Sum { "sum" } else { "length" };
+                (format!("shares of the {norm} of {}", n.group), format!("sums {} bits", n.bits))
+            }
+            Op::Extreme(e) => (format!("{:?} of {}", e.side, e.group).to_lowercase(), format!("{} bits", e.bits)),
+            Op::Argmax(a) => (format!("argmax of {}", a.group), format!("{} bits", a.bits)),
             Op::Forest(f) => {
                 let thresholds: usize = f.thresholds.iter().map(Vec::len).sum();
                 (format!("{} trees", f.trees.len()), format!("{thresholds} thresholds, {} bits", f.bits))
@@ -96,6 +106,8 @@ fn activation(activation: Activation) -> String {
         Activation::Curve(curve) => format!("{curve:?}").to_lowercase(),
         Activation::Sqrt => "sqrt".into(),
         Activation::Log2 => "log2".into(),
+        Activation::Step => "step".into(),
+        Activation::Floor => "floor".into(),
     }
 }
 

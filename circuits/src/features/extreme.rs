@@ -7,9 +7,11 @@ use crate::{
     score::sheet::{Cell, Sheet, value},
 };
 use halo2_base::{gates::GateInstructions, halo2_proofs::halo2curves::bn256::Fr};
+use serde::{Deserialize, Serialize};
 
 /// Which of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The smaller.
     Min,

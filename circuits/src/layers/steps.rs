@@ -36,7 +36,11 @@ pub fn one_hot(reached: usize, count: usize) -> Vec<Fr> {
 ///
 /// Sound: `g_j` that are not negative, of sum 1, are 0 but for one; the sum of fewer than `2^13` of them does not wrap.
 /// `x - T_j` and `T_(j+1) - 1 - x` are in `[0, 2^(bits + 2))`, so `x` is between the thresholds `j` and `j + 1`.
+///
+/// # Panics
+/// If `bits` is above 62: a shape error, which the model's check refuses before.
 pub fn constrain(sheet: &mut Sheet, x: Cell, bits: usize, thresholds: &[i64], claim: &[Fr]) -> Vec<Cell> {
+    assert!(bits <= 62, "thresholds of {bits} bits");
     let count = thresholds.len();
     // g_n, then 1, g_j, u_j down to j = 0: u_(j+1) + 1 * g_j = u_j
     let mut cells = vec![Witness(claim[count])];

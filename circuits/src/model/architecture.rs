@@ -3,6 +3,13 @@
 use super::{Dense, Layer, Model, ModelError, Op};
 use serde::{Deserialize, Serialize};
 
+/// Most inputs and outputs of dense layers in a file.
+const MAX_VALUES: usize = 1 << 20;
+/// Most values that all layers in a file read.
+const MAX_SOURCES: usize = 1 << 21;
+/// Most weights in a file: the largest class has fewer rows for them.
+const MAX_WEIGHTS: usize = 1 << 23;
+
 /// Everything of a model but its weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,39 +74,73 @@ impl Architecture {
     /// The model with meaningless weights: the same circuit, but for the weight columns.
     ///
     /// # Errors
-    /// [`ModelError`] if no model has this architecture.
+    /// [`ModelError`] if no model has this architecture; nothing is made of one that is [`ModelError::TooLarge`].
     pub fn model(&self) -> Result<Model, ModelError> {
-        let most = 1 << 20;
-        let entries = |runs: &[[usize; 2]]| runs.iter().fold(0_usize, |n, [_, count]| n.saturating_add(*count));
+        self.check_size()?;
         let layer = |shape: &Shape| {
-            let (sources, outputs) = (entries(&shape.sources), shape.outputs);
-            if sources > most || sources.saturating_mul(outputs.max(1)) > 16 * most {
-                let layer = shape.name.clone();
-                return Err(ModelError::Shape { layer, what: "the list of sources", expected: most, got: sources });
-            }
+            let sources = positions(&shape.sources);
             let op = match &shape.op {
                 Op::Dense(dense) => Op::Dense(Dense {
-                    weights: vec![vec![0; sources]; outputs],
-                    bias: vec![0; outputs],
+                    weights: vec![vec![0; sources.len()]; shape.outputs],
+                    bias: vec![0; shape.outputs],
                     ..dense.clone()
                 }),
                 op => op.clone(),
             };
-            Ok(Layer { name: shape.name.clone(), sources: positions(&shape.sources), op })
+            Layer { name: shape.name.clone(), sources, op }
         };
-        let layers = self.layers.iter().map(layer).collect::<Result<_, _>>()?;
-        if entries(&self.outputs) > most {
-            return Err(ModelError::Outputs { expected: super::MAX_OUTPUTS, got: entries(&self.outputs) });
-        }
+        let layers = self.layers.iter().map(layer).collect();
         let model = Model { inputs: self.inputs, layers, outputs: positions(&self.outputs) };
         model.check()?;
         Ok(model)
     }
+
+    /// Bounds what all layers together say they have, before anything of that size is made.
+    fn check_size(&self) -> Result<(), ModelError> {
+        let within = |layer: &str, what, got, expected| match got > expected {
+            true => Err(ModelError::TooLarge { layer: layer.to_owned(), what, expected, got }),
+            false => Ok(()),
+        };
+        let (mut values, mut sources, mut weights) = (self.inputs, 0_usize, 0_usize);
+        within("input", "values", values, MAX_VALUES)?;
+        for Shape { name, sources: read, outputs, .. } in &self.layers {
+            let read = entries(read);
+            values = values.saturating_add(*outputs);
+            sources = sources.saturating_add(read);
+            weights = weights.saturating_add(read.saturating_mul(*outputs));
+            within(name, "values", values, MAX_VALUES)?;
+            within(name, "sources", sources, MAX_SOURCES)?;
+            within(name, "weights", weights, MAX_WEIGHTS)?;
+        }
+        within("output", "outputs", entries(&self.outputs), super::MAX_OUTPUTS)
+    }
+}
+
+/// Positions in a list of runs.
+fn entries(runs: &[[usize; 2]]) -> usize {
+    runs.iter().fold(0_usize, |n, [_, count]| n.saturating_add(*count))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use test_case::test_case;
+
+    /// Each is refused before anything of its size is made: none could be.
+    #[test_case(10, r#"{"name":"a","sources":[],"outputs":1000000000000,OP}"#, "layer a: values are 1000000000010: expected at most 1048576"; "outputs of no sources")]
+    #[test_case(10, r#"{"name":"a","sources":[[0,1000000000000]],"outputs":1,OP}"#, "layer a: sources are 1000000000000: expected at most 2097152"; "sources")]
+    #[test_case(10, r#"{"name":"a","sources":[[0,1000000]],"outputs":1000000,OP}"#, "layer a: weights are 1000000000000: expected at most 8388608"; "weights")]
+    #[test_case(10, r#"{"name":"a","sources":[[0,1000000]],"outputs":8,OP},{"name":"b","sources":[[0,1000000]],"outputs":8,OP}"#, "layer b: weights are 16000000: expected at most 8388608"; "weights together")]
+    #[test_case(1_000_000_000_000, r#"{"name":"a","sources":[[0,10]],"outputs":1,OP}"#, "layer input: values are 1000000000000: expected at most 1048576"; "inputs")]
+    fn refuses_sizes(inputs: usize, layers: &str, message: &str) {
+        let op = r#""op":{"dense":{"weights":[],"bias":[],"shift":26,"bits":65,"activation":"relu"}}"#;
+        let file = |layers: &str, inputs| {
+            format!(r#"{{"inputs":{inputs},"layers":[{layers}],"outputs":[[0,1]]}}"#).replace("OP", op)
+        };
+        let parse = |text: &str| serde_json::from_str::<Architecture>(text).unwrap().model();
+        parse(&file(r#"{"name":"a","sources":[[0,10]],"outputs":1,OP}"#, 10)).unwrap();
+        assert_eq!(parse(&file(layers, inputs)).unwrap_err().to_string(), message);
+    }
 
     #[test]
     fn positions_survive_their_runs() {

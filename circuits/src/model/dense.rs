@@ -1,13 +1,13 @@
 //! A dense layer: `activation(rescale(W x + b))`.
 
-use super::{MAX_ACC_BITS, ModelError, bits};
+use super::{Interval, MAX_ACC_BITS, ModelError, bits};
 use crate::{
     features::extreme::{self, Side},
     fixed::{FEATURE_BITS, FEATURE_MAX, FRAC_BITS, ONE, power_of_two, to_field, to_integer},
     layers::{
         clip,
         curve::{self, Curve},
-        dense, logarithm, rescale, root,
+        dense, logarithm, rescale, root, sign,
     },
     score::sheet::{Cell, LIMB_BITS, Sheet, value},
 };
@@ -38,6 +38,10 @@ pub enum Activation {
     Sqrt,
     /// `log2(max(x, 2^-16))`; saturates where `x` is beyond a feature.
     Log2,
+    /// 1.0 where the sum, not rounded, is above 0, else 0.
+    Step,
+    /// The largest whole number that is not above the sum.
+    Floor,
 }
 
 /// The layer's numbers.
@@ -59,10 +63,16 @@ impl Dense {
     /// Fraction bits that weights may have.
     pub const SHIFTS: [u32; 2] = [2 * LIMB_BITS as u32, 3 * LIMB_BITS as u32];
 
-    /// The bias at the scale of the accumulator, with the half that makes the rescale a rounding.
+    /// The bias at the scale of the accumulator, with the half that makes the rescale a rounding; a step asks `sum - 1 >= 0`,
+    /// and a floor drops all that is below.
     fn bias_at_acc(&self) -> Vec<i128> {
         let scale = FRAC_BITS as u32 + self.shift - BIAS_BITS as u32;
-        self.bias.iter().map(|b| (i128::from(*b) << scale) + rescale::half(self.shift)).collect()
+        let more = match self.activation {
+            Activation::Step => -1,
+            Activation::Floor => 0,
+            _ => rescale::half(self.shift),
+        };
+        self.bias.iter().map(|b| (i128::from(*b) << scale) + more).collect()
     }
 
     fn check_shift(&self, name: &str) -> Result<(), ModelError> {
@@ -72,26 +82,26 @@ impl Dense {
         }
     }
 
-    /// Largest magnitudes of the accumulators; saturates.
-    fn reach(&self, bounds: &[i128]) -> Vec<i128> {
+    /// Of the accumulators; saturates.
+    fn reach(&self, bounds: &[Interval]) -> Vec<Interval> {
         let row = |(weights, bias): (&Vec<i64>, i128)| {
-            weights.iter().zip(bounds).fold(bias.saturating_abs(), |sum, (w, bound)| {
-                sum.saturating_add(i128::from(*w).saturating_abs().saturating_mul(*bound))
+            weights.iter().zip(bounds).fold(Interval::new(bias, bias), |sum, (w, bound)| {
+                sum.plus(bound.multiply(Interval::new((*w).into(), (*w).into())))
             })
         };
         self.weights.iter().zip(self.bias_at_acc()).map(row).collect()
     }
 
     /// Sets `bits`.
-    pub(super) fn size(&mut self, name: &str, bounds: &[i128]) -> Result<(), ModelError> {
+    pub(super) fn size(&mut self, name: &str, bounds: &[Interval]) -> Result<(), ModelError> {
         self.check_shift(name)?;
-        let reach = self.reach(bounds).into_iter().max().unwrap_or(0);
+        let reach = self.reach(bounds).into_iter().map(Interval::most).max().unwrap_or(0);
         // rounded up to limbs, so that retrained weights of like size keep the structure
         self.bits = bits((reach >> self.shift).saturating_add(1)).next_multiple_of(LIMB_BITS);
         Ok(())
     }
 
-    pub(super) fn check(&self, name: &str, bounds: &[i128]) -> Result<Vec<i128>, ModelError> {
+    pub(super) fn check(&self, name: &str, bounds: &[Interval]) -> Result<Vec<Interval>, ModelError> {
         let layer = || name.to_owned();
         let shape = |what, expected, got| match expected == got {
             true => Ok(()),
@@ -111,25 +121,32 @@ impl Dense {
             return Err(ModelError::Clip { layer: layer(), low, high });
         }
         let reach = self.reach(bounds);
-        let acc = reach.iter().copied().max().unwrap_or(0);
-        if bits(acc) > MAX_ACC_BITS {
-            return Err(ModelError::Overflow { layer: layer(), expected: MAX_ACC_BITS, got: bits(acc) });
+        // in whatever order a sum is made, it stays in the executor's type
+        let partial = self.reach(&bounds.iter().map(|b| Interval::around(b.most())).collect::<Vec<_>>());
+        let partial = partial.into_iter().map(Interval::most).max().unwrap_or(0);
+        let acc = reach.iter().map(|r| r.most()).max().unwrap_or(0);
+        if bits(partial) > MAX_ACC_BITS {
+            return Err(ModelError::Overflow { layer: layer(), expected: MAX_ACC_BITS, got: bits(partial) });
         }
         let quotient = (acc >> self.shift) + 1;
         if bits(quotient) > self.bits || self.bits > MAX_ACC_BITS {
             return Err(ModelError::Bits { layer: layer(), expected: self.bits, got: bits(quotient) });
         }
-        Ok(reach.into_iter().map(|acc| self.after((acc >> self.shift) + 1)).collect())
+        Ok(reach.into_iter().map(|acc| self.after(acc.map(|end| end >> self.shift))).collect())
     }
 
-    /// Largest magnitude after the activation.
-    fn after(&self, quotient: i128) -> i128 {
+    /// What can be after the activation.
+    fn after(&self, sum: Interval) -> Interval {
+        let one = i128::from(ONE);
         match self.activation {
-            Activation::Identity | Activation::Relu => quotient,
-            Activation::Clip { low, high } => i128::from(low.unsigned_abs().max(high.unsigned_abs())),
-            Activation::Curve(curve) => curve.reach(),
-            Activation::Sqrt => 1 << ((FEATURE_BITS + FRAC_BITS) / 2),
-            Activation::Log2 => i128::from(ONE) * (FEATURE_BITS as i128 + 1),
+            Activation::Identity => sum,
+            Activation::Relu => sum.map(|end| end.max(0)),
+            Activation::Clip { low, high } => sum.map(|end| clip::run(end, low, high)),
+            Activation::Curve(curve) => curve.range(),
+            Activation::Sqrt => Interval::new(0, 1 << ((FEATURE_BITS + FRAC_BITS) / 2)),
+            Activation::Log2 => Interval::around(one * (FEATURE_BITS as i128 + 1)),
+            Activation::Step => Interval::new(0, one),
+            Activation::Floor => sum.map(|end| end >> FRAC_BITS << FRAC_BITS),
         }
     }
 
@@ -142,6 +159,14 @@ impl Dense {
             Activation::Curve(curve) => curve::run(curve, x),
             Activation::Sqrt => root::hint(feature() << FRAC_BITS),
             Activation::Log2 => logarithm::run(feature()) - i128::from(ONE) * FRAC_BITS as i128,
+            Activation::Step => {
+                if x >= 0 {
+                    i128::from(ONE)
+                } else {
+                    0
+                }
+            }
+            Activation::Floor => x >> FRAC_BITS << FRAC_BITS,
         }
     }
 
@@ -180,6 +205,16 @@ impl Dense {
                 let x = sheet.gate.add(&mut sheet.ctx, x, zero);
                 let log = logarithm::apply(sheet, x);
                 sheet.gate.sub(&mut sheet.ctx, log, Constant(Fr::from(ONE as u64 * FRAC_BITS as u64)))
+            }
+            Activation::Step => {
+                let positive = sign::constrain(sheet, x, self.bits, to_integer(value(&x)) >= 0);
+                sheet.gate.mul(&mut sheet.ctx, positive, Constant(Fr::from(ONE as u64)))
+            }
+            Activation::Floor => {
+                let hint = rescale::hint(to_integer(value(&x)), FRAC_BITS as u32);
+                let bits = self.bits.saturating_sub(FRAC_BITS);
+                let whole = rescale::constrain(sheet, x, FRAC_BITS, bits, false, hint);
+                sheet.gate.mul(&mut sheet.ctx, whole, Constant(power_of_two(FRAC_BITS)))
             }
         }
     }

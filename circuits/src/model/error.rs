@@ -80,6 +80,32 @@ pub enum ModelError {
         /// Expected and got.
         problem: &'static str,
     },
+    /// Shares of a sum that could be negative.
+    #[error("layer {layer}: shares of a sum need numbers that are not negative; use Relu or Exp before")]
+    Negative {
+        /// The layer.
+        layer: String,
+    },
+    /// A length that could be 0.
+    #[error("layer {layer}: a length needs an epsilon of at least 2^-32, got {got} * 2^-32")]
+    Epsilon {
+        /// The layer.
+        layer: String,
+        /// Found.
+        got: i64,
+    },
+    /// More of something than any circuit has rows for.
+    #[error("layer {layer}: {what} are {got}: expected at most {expected}")]
+    TooLarge {
+        /// The layer at which the sum passes the bound.
+        layer: String,
+        /// What is counted.
+        what: &'static str,
+        /// Most of all layers together.
+        expected: usize,
+        /// Found so far.
+        got: usize,
+    },
     /// An output that could leave the 64 bits in which it is handed out.
     #[error(
         "layer {layer}: an output can reach {got} bits: expected at most {expected}; end the model with Sigmoid or Clip, or scale \

@@ -2,7 +2,7 @@
 //!
 //! Topology is structure, thresholds are weights.
 
-use super::{ModelError, bits};
+use super::{Interval, ModelError, bits, interval};
 use crate::{
     fixed::{ONE, to_field, to_integer},
     layers::{paths, steps},
@@ -10,7 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Largest range of a source.
+/// Largest range of a source or threshold; what is beyond is refused, since gaps between thresholds are `i64`.
 const MAX_BITS: usize = 60;
 
 /// What a branch leads to.
@@ -100,13 +100,17 @@ impl Forest {
         self.trees.iter().map(Tree::leaves).sum()
     }
 
-    pub(super) fn size(&mut self, bounds: &[i128]) {
-        let thresholds = self.thresholds.iter().flatten().map(|t| i128::from(t.unsigned_abs()));
-        let most = thresholds.chain(bounds.iter().copied()).max().unwrap_or(0);
-        self.bits = bits(most).next_multiple_of(LIMB_BITS);
+    /// Bits of the largest source or threshold.
+    fn reach(&self, bounds: &[Interval]) -> usize {
+        let thresholds = self.thresholds.iter().flatten().map(|t| bits(i128::from(t.unsigned_abs())));
+        thresholds.max().unwrap_or(0).max(interval::widest(bounds))
     }
 
-    pub(super) fn check(&self, name: &str, bounds: &[i128]) -> Result<Vec<i128>, ModelError> {
+    pub(super) fn size(&mut self, bounds: &[Interval]) {
+        self.bits = interval::declared(self.reach(bounds), MAX_BITS);
+    }
+
+    pub(super) fn check(&self, name: &str, bounds: &[Interval]) -> Result<Vec<Interval>, ModelError> {
         let tree = |tree, problem| ModelError::Tree { layer: name.into(), tree, problem };
         if self.thresholds.len() != bounds.len() {
             let (expected, got) = (bounds.len(), self.thresholds.len());
@@ -126,15 +130,8 @@ impl Forest {
                 return Err(tree(i, "expected a binary tree, parents before children, over thresholds that exist"));
             }
         }
-        let thresholds = self.thresholds.iter().flatten().map(|t| i128::from(t.unsigned_abs()));
-        let got = thresholds.chain(bounds.iter().copied()).map(bits).max().unwrap_or(0);
-        if got > MAX_BITS {
-            return Err(ModelError::Overflow { layer: name.into(), expected: MAX_BITS, got });
-        }
-        if got > self.bits || self.bits > MAX_BITS + LIMB_BITS {
-            return Err(ModelError::Bits { layer: name.into(), expected: self.bits, got });
-        }
-        Ok(vec![i128::from(ONE); self.leaves()])
+        interval::fits(name, self.reach(bounds), self.bits, MAX_BITS)?;
+        Ok(vec![Interval::new(0, ONE.into()); self.leaves()])
     }
 
     pub(super) fn run(&self, inputs: &[i128]) -> Vec<i128> {

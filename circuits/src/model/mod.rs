@@ -6,16 +6,26 @@
 //! The values of a model are its inputs and, after them, the outputs of each layer in order; a layer names those it reads.
 
 pub mod architecture;
+mod argmax;
 mod dense;
+mod divide;
 mod error;
+mod extreme;
 mod forest;
+mod interval;
 mod multiply;
+mod normalize;
 
 pub use architecture::Architecture;
+pub use argmax::Argmax;
 pub use dense::{Activation, BIAS_BITS, Dense};
+pub use divide::Divide;
 pub use error::ModelError;
+pub use extreme::Extreme;
 pub use forest::{Child, Forest, Node, Tree};
+pub use interval::Interval;
 pub use multiply::Multiply;
+pub use normalize::{Norm, Normalize};
 
 use crate::{
     fixed::{FEATURE_MAX, to_integer},
@@ -52,6 +62,14 @@ pub enum Op {
     Multiply(Multiply),
     /// For each leaf of some trees: is it the one that is reached?
     Forest(Forest),
+    /// Quotients of two values.
+    Divide(Divide),
+    /// Shares of a sum or of a length.
+    Normalize(Normalize),
+    /// The largest or smallest of some values.
+    Extreme(Extreme),
+    /// For each of some values: is it the largest?
+    Argmax(Argmax),
 }
 
 /// A quantised model.
@@ -75,17 +93,24 @@ impl Layer {
     pub fn width(&self) -> usize {
         match &self.op {
             Op::Dense(dense) => dense.bias.len(),
-            Op::Multiply(_) => self.sources.len() / 2,
+            Op::Multiply(multiply) => self.sources.len() / 2 / multiply.terms.max(1),
+            Op::Divide(_) => self.sources.len() / 2,
             Op::Forest(forest) => forest.leaves(),
+            Op::Normalize(_) | Op::Argmax(_) => self.sources.len(),
+            Op::Extreme(extreme) => self.sources.len() / extreme.group.max(1),
         }
     }
 
-    /// Checks the layer, given the largest magnitudes of its sources; returns those of its outputs.
-    fn check(&self, bounds: &[i128]) -> Result<Vec<i128>, ModelError> {
+    /// Checks the layer, given what its sources can be; returns what its outputs can be.
+    fn check(&self, bounds: &[Interval]) -> Result<Vec<Interval>, ModelError> {
         match &self.op {
             Op::Dense(dense) => dense.check(&self.name, bounds),
             Op::Multiply(multiply) => multiply.check(&self.name, bounds),
             Op::Forest(forest) => forest.check(&self.name, bounds),
+            Op::Divide(divide) => divide.check(&self.name, bounds),
+            Op::Normalize(normalize) => normalize.check(&self.name, bounds),
+            Op::Extreme(extreme) => extreme.check(&self.name, bounds),
+            Op::Argmax(argmax) => argmax.check(&self.name, bounds),
         }
     }
 
@@ -94,6 +119,10 @@ impl Layer {
             Op::Dense(dense) => dense.run(&self.name, inputs),
             Op::Multiply(multiply) => multiply.run(&self.name, inputs),
             Op::Forest(forest) => Ok(forest.run(inputs)),
+            Op::Divide(divide) => Ok(divide.run(inputs)),
+            Op::Normalize(normalize) => Ok(normalize.run(inputs)),
+            Op::Extreme(extreme) => Ok(extreme.run(inputs)),
+            Op::Argmax(argmax) => Ok(argmax.run(inputs)),
         }
     }
 }
@@ -112,24 +141,24 @@ impl Model {
         model
     }
 
-    /// Calls `step` with each layer and the largest magnitudes of its sources; `step` returns those of its outputs.
+    /// Calls `step` with each layer and what its sources can be; `step` returns what its outputs can be.
     fn bounds(
         &mut self,
-        mut step: impl FnMut(&mut Layer, &[i128]) -> Result<Vec<i128>, ModelError>,
-    ) -> Result<Vec<i128>, ModelError> {
+        mut step: impl FnMut(&mut Layer, &[Interval]) -> Result<Vec<Interval>, ModelError>,
+    ) -> Result<Vec<Interval>, ModelError> {
         if self.inputs == 0 || self.layers.is_empty() || self.outputs.is_empty() {
             let what = [(self.inputs == 0, "inputs"), (self.layers.is_empty(), "layers"), (true, "outputs")];
             return Err(ModelError::Empty(what.iter().find(|(none, _)| *none).map_or("", |(_, what)| what)));
         }
-        let mut bounds = vec![i128::from(FEATURE_MAX); self.inputs];
+        let mut bounds = vec![Interval::around(FEATURE_MAX.into()); self.inputs];
         for layer in &mut self.layers {
             let bound = |source: &usize| bounds.get(*source).copied();
-            let read: Option<Vec<i128>> = layer.sources.iter().map(bound).collect();
+            let read: Option<Vec<Interval>> = layer.sources.iter().map(bound).collect();
             let read = read.ok_or_else(|| ModelError::Source { layer: layer.name.clone(), expected: bounds.len() })?;
             bounds.extend(step(layer, &read)?);
         }
         let bound = |source: &usize| bounds.get(*source).copied();
-        let outputs: Option<Vec<i128>> = self.outputs.iter().map(bound).collect();
+        let outputs: Option<Vec<Interval>> = self.outputs.iter().map(bound).collect();
         outputs.ok_or_else(|| ModelError::Source { layer: "output".into(), expected: bounds.len() })
     }
 
@@ -143,6 +172,10 @@ impl Model {
                 Op::Dense(dense) => dense.size(&layer.name, bounds)?,
                 Op::Multiply(multiply) => multiply.size(bounds),
                 Op::Forest(forest) => forest.size(bounds),
+                Op::Divide(divide) => divide.size(bounds),
+                Op::Normalize(normalize) => normalize.size(bounds),
+                Op::Extreme(extreme) => extreme.size(bounds),
+                Op::Argmax(argmax) => argmax.size(bounds),
             }
             layer.check(bounds)
         })?;
@@ -176,7 +209,7 @@ impl Model {
     pub fn check_output_bits(&self) -> Result<(), ModelError> {
         let bounds = self.clone().bounds(|layer, bounds| layer.check(bounds))?;
         for (position, bound) in self.outputs.iter().zip(bounds) {
-            let got = bits(bound);
+            let got = bits(bound.most());
             if got > MAX_OUTPUT_BITS {
                 let mut first = self.inputs;
                 let makes = |layer: &&Layer| {
@@ -228,7 +261,7 @@ impl Model {
                     dense.weights.iter_mut().for_each(|row| row.fill(0));
                     dense.bias.fill(0);
                 }
-                Op::Multiply(_) => {}
+                Op::Multiply(_) | Op::Divide(_) | Op::Normalize(_) | Op::Extreme(_) | Op::Argmax(_) => {}
                 Op::Forest(forest) => {
                     // rising, as thresholds have to be
                     forest.thresholds.iter_mut().for_each(|t| (0..).zip(t).for_each(|(i, t)| *t = i));
@@ -248,6 +281,10 @@ pub fn constrain(sheet: &mut Sheet, model: &Model, inputs: &[Cell]) -> Vec<Cell>
             Op::Dense(dense) => dense.constrain(sheet, &read),
             Op::Multiply(multiply) => multiply.constrain(sheet, &read),
             Op::Forest(forest) => forest.constrain(sheet, &read),
+            Op::Divide(divide) => divide.constrain(sheet, &read),
+            Op::Normalize(normalize) => normalize.constrain(sheet, &read),
+            Op::Extreme(extreme) => extreme.constrain(sheet, &read),
+            Op::Argmax(argmax) => argmax.constrain(sheet, &read),
         });
     }
     model.outputs.iter().map(|o| cells[*o]).collect()
@@ -258,5 +295,7 @@ pub fn output(cell: Fr) -> i64 {
     to_integer(cell) as i64
 }
 
+#[cfg(test)]
+mod op_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -27,7 +27,7 @@ pub(crate) fn random(rng: &mut StdRng, widths: &[usize], last: Activation) -> Mo
     Model::chain(widths[0], layers).sized().unwrap()
 }
 
-fn inputs(rng: &mut StdRng, count: usize) -> Vec<i64> {
+pub(super) fn inputs(rng: &mut StdRng, count: usize) -> Vec<i64> {
     let one = |rng: &mut StdRng| match rng.gen_range(0..20) {
         0 => FEATURE_MAX,
         1 => -FEATURE_MAX,
@@ -38,7 +38,7 @@ fn inputs(rng: &mut StdRng, count: usize) -> Vec<i64> {
 }
 
 /// The circuit's outputs on `inputs`; panics if a constraint fails.
-fn in_circuit(model: &Model, inputs: &[i64]) -> Vec<Fr> {
+pub(super) fn in_circuit(model: &Model, inputs: &[i64]) -> Vec<Fr> {
     let mut sheet = Sheet::default();
     let cells: Vec<Cell> = inputs.iter().map(|x| sheet.witness(to_field(i128::from(*x)))).collect();
     let outputs = constrain(&mut sheet, model, &cells);
@@ -53,6 +53,8 @@ fn in_circuit(model: &Model, inputs: &[i64]) -> Vec<Fr> {
 #[test_case(&[4, 6], Activation::Sqrt, 500; "sqrt")]
 #[test_case(&[4, 6], Activation::Log2, 500; "log2")]
 #[test_case(&[4, 6], Activation::Relu, 500; "relu")]
+#[test_case(&[4, 6], Activation::Step, 500; "step")]
+#[test_case(&[4, 6], Activation::Floor, 500; "floor")]
 #[test_case(&[3, 5, 2], Activation::Identity, 3_000; "two outputs")]
 #[test_case(&[4, 4], Activation::Clip { low: -ONE, high: 2 * ONE }, 2_000; "clipped, one layer")]
 fn executor_equals_circuit_on_random_inputs(widths: &[usize], last: Activation, cases: usize) {

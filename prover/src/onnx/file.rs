@@ -2,10 +2,10 @@
 
 use super::{
     error::OnnxError,
-    linear::{Tensor, size},
+    linear::{MAX_ELEMENTS, Tensor, size},
 };
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{
     self, AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
     tensor_proto::{DataLocation, DataType},
@@ -13,8 +13,10 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-/// Largest tensor that is read, in elements.
-const MAX_ELEMENTS: usize = 1 << 24;
+/// Most inputs.
+const MAX_INPUTS: usize = 1 << 16;
+/// Versions of the operations whose meaning the importer knows.
+const OPSETS: std::ops::RangeInclusive<i64> = 6..=24;
 
 /// The decoded graph.
 pub struct Graph {
@@ -26,6 +28,10 @@ pub struct Graph {
     pub input: (String, Vec<usize>),
     /// Names of the outputs.
     pub outputs: Vec<String>,
+    /// Names of constants that are integers or booleans.
+    pub whole: HashSet<String>,
+    /// Version of the operations of `ai.onnx`.
+    pub opset: i64,
 }
 
 /// One operation.
@@ -91,6 +97,11 @@ impl Node {
         self.attribute(name).map(|a| a.ints.as_slice())
     }
 
+    /// Is a tensor attribute one of integers or booleans?
+    pub fn is_whole(&self, name: &str) -> bool {
+        self.attribute(name).and_then(|a| a.t.as_ref()).is_some_and(is_whole)
+    }
+
     /// A tensor attribute.
     pub fn tensor(&self, name: &str) -> Result<Option<Tensor>, OnnxError> {
         self.attribute(name).and_then(|a| a.t.as_ref()).map(read_tensor).transpose()
@@ -103,9 +114,28 @@ impl Graph {
     pub fn decode(bytes: &[u8], values: &[(&str, &[u8])], width: usize) -> Result<Self, OnnxError> {
         let model = ModelProto::decode(bytes).map_err(|e| OnnxError::Decode(e.to_string()))?;
         let graph: GraphProto = model.graph.ok_or_else(|| OnnxError::Decode("it has no graph".into()))?;
-        let mut constants = HashMap::new();
+        if !model.functions.is_empty() {
+            let problem = "it has functions of its own, which are not read; export with them inlined";
+            return Err(OnnxError::Decode(problem.into()));
+        }
+        let version = |o: &&pb::OperatorSetIdProto| matches!(o.domain.as_str(), "" | "ai.onnx");
+        let opset = model.opset_import.iter().find(version).map_or(*OPSETS.end(), |o| o.version);
+        if !OPSETS.contains(&opset) {
+            let (first, last) = (OPSETS.start(), OPSETS.end());
+            return Err(OnnxError::Decode(format!(
+                "expected an opset from {first} to {last}, got {opset}; export with 17"
+            )));
+        }
+        let (mut constants, mut whole, mut count) = (HashMap::new(), HashSet::new(), 0);
         for tensor in &graph.initializer {
-            constants.insert(tensor.name.clone(), read_tensor(tensor)?);
+            let numbers = read_tensor(tensor)?;
+            count += numbers.data.len();
+            if count > MAX_ELEMENTS {
+                let problem = format!("expected at most {MAX_ELEMENTS} numbers in all constants, got more");
+                return Err(OnnxError::Tensor { name: tensor.name.clone(), problem });
+            }
+            whole.extend(is_whole(tensor).then(|| tensor.name.clone()));
+            constants.insert(tensor.name.clone(), numbers);
         }
         for (name, bytes) in values {
             constants.insert((*name).to_owned(), decode_tensor(bytes, name)?);
@@ -119,6 +149,8 @@ impl Graph {
             outputs: graph.output.into_iter().map(|o| o.name).collect(),
             input,
             constants,
+            whole,
+            opset,
             nodes: graph.node.into_iter().map(Node::new).collect(),
         })
     }
@@ -143,9 +175,13 @@ fn shape(info: &ValueInfoProto, width: usize) -> Result<Vec<usize>, OnnxError> {
     };
     let shape: Vec<usize> = dims.iter().enumerate().map(dimension).collect();
     match size(&shape) {
-        Some(count) if count <= MAX_ELEMENTS => Ok(shape),
-        _ => Err(problem(&format!("expected at most {MAX_ELEMENTS} elements, got shape {shape:?}"))),
+        Some(count) if count <= MAX_INPUTS => Ok(shape),
+        _ => Err(problem(&format!("expected at most {MAX_INPUTS} elements, got shape {shape:?}"))),
     }
+}
+
+fn is_whole(tensor: &TensorProto) -> bool {
+    matches!(DataType::try_from(tensor.data_type), Ok(DataType::Int64 | DataType::Int32 | DataType::Bool))
 }
 
 /// Decodes a serialised tensor.
@@ -167,6 +203,9 @@ fn read_tensor(tensor: &TensorProto) -> Result<Tensor, OnnxError> {
         ));
     }
     let raw = &tensor.raw_data;
+    if raw.len() > 8 * MAX_ELEMENTS {
+        return Err(problem(format!("expected at most {MAX_ELEMENTS} numbers, got {} bytes", raw.len())));
+    }
     let integers = |v: &[i32]| v.iter().map(|v| f64::from(*v)).collect();
     let data: Vec<f64> = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float) if raw.is_empty() => tensor.float_data.iter().map(|v| f64::from(*v)).collect(),
@@ -189,6 +228,9 @@ fn read_tensor(tensor: &TensorProto) -> Result<Tensor, OnnxError> {
     let shape: Vec<usize> = tensor.dims.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
     if size(&shape) != Some(data.len()) {
         return Err(problem(format!("expected as many numbers as shape {shape:?} says, got {}", data.len())));
+    }
+    if data.iter().any(|v| v.is_nan()) {
+        return Err(problem("expected numbers, got NaN".into()));
     }
     Ok(Tensor::constant(shape, data))
 }

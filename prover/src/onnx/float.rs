@@ -1,7 +1,7 @@
 //! The folded model in floating point: the reference for the quantised one.
 
 use super::{error::OnnxError, file::Graph, ops};
-use vouch_circuits::{layers::curve::Curve, model::Child};
+use vouch_circuits::{features::extreme::Side, fixed, layers::curve::Curve, model::Child};
 
 /// What ends a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +23,10 @@ pub enum FloatActivation {
     Sqrt,
     /// `log2(max(x, 2^-16))`.
     Log2,
+    /// 1 where `x > 0`, else 0.
+    Step,
+    /// The largest whole number that is not above `x`.
+    Floor,
 }
 
 impl FloatActivation {
@@ -37,6 +41,8 @@ impl FloatActivation {
             Self::Curve(curve) => curve.real(x),
             Self::Sqrt => x.max(0.0).sqrt(),
             Self::Log2 => x.max(1.0 / 65_536.0).log2(),
+            Self::Step => f64::from(u8::from(x > 0.0)),
+            Self::Floor => x.floor(),
         }
     }
 }
@@ -80,6 +86,18 @@ impl FloatTree {
     }
 }
 
+/// What a share is a share of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FloatNorm {
+    /// The sum of numbers that are not negative.
+    Sum,
+    /// `sqrt(Σ x^2 + epsilon)`.
+    Length {
+        /// Keeps the length above 0.
+        epsilon: f64,
+    },
+}
+
 /// What a layer computes of its sources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FloatOp {
@@ -92,10 +110,47 @@ pub enum FloatOp {
         /// What follows.
         activation: FloatActivation,
     },
-    /// Products of the first half of the sources with the second.
-    Multiply,
+    /// Products of the first half of the sources with the second, and sums of so many of them.
+    Multiply(usize),
+    /// Quotients of the first half of the sources by the second.
+    Divide,
+    /// Shares of the sum, or of the length, of groups of so many sources.
+    Normalize(usize, FloatNorm),
+    /// The largest or smallest of groups of so many sources.
+    Extreme(usize, Side),
+    /// For each source: 1 if it is the first largest of its group of so many, else 0.
+    Argmax(usize),
     /// For each leaf of each tree: 1 if it is reached, else 0.
     Forest(Vec<FloatTree>),
+}
+
+impl FloatNorm {
+    fn shares(self, x: &[f64]) -> Vec<f64> {
+        let divisor = match self {
+            Self::Sum => x.iter().sum(),
+            Self::Length { epsilon } => (x.iter().map(|x| x * x).sum::<f64>() + epsilon).sqrt(),
+        };
+        x.iter().map(|x| if divisor == 0.0 { 0.0 } else { x / divisor }).collect()
+    }
+}
+
+/// As the circuit does: 0 counts as the smallest number, and quotients stop at the bounds of a feature.
+pub(super) fn divided(a: f64, b: f64) -> f64 {
+    let most = fixed::to_real(fixed::FEATURE_MAX);
+    let b = if b == 0.0 { fixed::to_real(1) } else { b };
+    (a / b).clamp(-most, most)
+}
+
+pub(super) fn extreme(side: Side, x: &[f64]) -> f64 {
+    match side {
+        Side::Max => x.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        Side::Min => x.iter().copied().fold(f64::INFINITY, f64::min),
+    }
+}
+
+fn argmax(x: &[f64]) -> Vec<f64> {
+    let best = (1..x.len()).fold(0, |best, i| if x[i] > x[best] { i } else { best });
+    (0..x.len()).map(|i| f64::from(u8::from(i == best))).collect()
 }
 
 /// A layer in floating point.
@@ -119,10 +174,18 @@ impl FloatLayer {
                 };
                 weights.iter().zip(bias).map(row).collect()
             }
-            FloatOp::Multiply => {
+            FloatOp::Multiply(terms) => {
                 let (a, b) = x.split_at(x.len() / 2);
-                a.iter().zip(b).map(|(a, b)| a * b).collect()
+                let products: Vec<f64> = a.iter().zip(b).map(|(a, b)| a * b).collect();
+                products.chunks((*terms).max(1)).map(|sum| sum.iter().sum()).collect()
             }
+            FloatOp::Divide => {
+                let (a, b) = x.split_at(x.len() / 2);
+                a.iter().zip(b).map(|(a, b)| divided(*a, *b)).collect()
+            }
+            FloatOp::Normalize(group, norm) => x.chunks((*group).max(1)).flat_map(|g| norm.shares(g)).collect(),
+            FloatOp::Extreme(group, side) => x.chunks((*group).max(1)).map(|g| extreme(*side, g)).collect(),
+            FloatOp::Argmax(group) => x.chunks((*group).max(1)).flat_map(argmax).collect(),
             FloatOp::Forest(trees) => {
                 let mut out = Vec::new();
                 for tree in trees {
@@ -160,7 +223,7 @@ impl FloatModel {
     /// # Errors
     /// As [`FloatModel::import`].
     pub fn import_wide(bytes: &[u8], width: usize) -> Result<Self, OnnxError> {
-        ops::fold(&Graph::decode(bytes, &[], width)?)
+        ops::fold(Graph::decode(bytes, &[], width)?)
     }
 
     /// The same for a file with several inputs, all but one of which are given by `values` (serialised tensors, by
@@ -169,7 +232,7 @@ impl FloatModel {
     /// # Errors
     /// As [`FloatModel::import`].
     pub fn import_bound(bytes: &[u8], values: &[(&str, &[u8])]) -> Result<Self, OnnxError> {
-        ops::fold(&Graph::decode(bytes, values, 1)?)
+        ops::fold(Graph::decode(bytes, values, 1)?)
     }
 
     /// Fails unless the model takes `expected` numbers.

@@ -57,6 +57,17 @@ pub struct Tensor {
     pub data: Vec<Linear>,
 }
 
+/// Most elements of a tensor, and a fourth of the terms that a matrix product or a convolution may add up.
+pub const MAX_ELEMENTS: usize = 1 << 22;
+
+/// Fails before something too large is made.
+pub fn within(what: &str, count: Option<usize>, most: usize) -> Result<usize, String> {
+    match count {
+        Some(count) if count <= most => Ok(count),
+        _ => Err(format!("expected at most {most} {what}, got {}", count.map_or("more".into(), |n| n.to_string()))),
+    }
+}
+
 /// Elements of a shape; `None` if that overflows.
 pub fn size(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d))
@@ -100,8 +111,16 @@ impl Tensor {
         self.is_constant().then(|| self.data.iter().map(|v| v.bias).collect())
     }
 
+    /// Elements and terms: what it takes of memory.
+    pub fn held(&self) -> usize {
+        self.data.iter().map(|e| 1 + e.weights.len()).sum()
+    }
+
     /// The same broadcast to `shape`, which must be what [`broadcast`] gives for it and another.
-    pub fn expand(&self, shape: &[usize]) -> Self {
+    pub fn expand(&self, shape: &[usize]) -> Result<Self, String> {
+        let count = within("elements", size(shape), MAX_ELEMENTS)?;
+        let times = count.checked_div(self.data.len()).unwrap_or(0);
+        within("terms", self.held().checked_mul(times), 4 * MAX_ELEMENTS)?;
         // dimensions of size 1 do not move
         let place = |mut index: usize| {
             let (mut at, mut stride) = (0, 1);
@@ -112,14 +131,13 @@ impl Tensor {
             }
             at
         };
-        let count = size(shape).unwrap_or(0);
-        Self { shape: shape.to_vec(), data: (0..count).map(|i| self.data[place(i)].clone()).collect() }
+        Ok(Self { shape: shape.to_vec(), data: (0..count).map(|i| self.data[place(i)].clone()).collect() })
     }
 
     /// Both broadcast to one shape.
     pub fn pair(&self, other: &Self) -> Result<(Self, Self), String> {
         let shape = broadcast(&self.shape, &other.shape)?;
-        Ok((self.expand(&shape), other.expand(&shape)))
+        Ok((self.expand(&shape)?, other.expand(&shape)?))
     }
 
     /// Elementwise `self + scale * other`, with broadcasting.
@@ -142,16 +160,6 @@ impl Tensor {
         }
         let data = a.data.iter().zip(&b.data).map(|(a, b)| a.scaled(b.bias)).collect();
         Ok(Self { shape: a.shape, data })
-    }
-
-    /// Elementwise quotient by constants.
-    pub fn divide(&self, other: &Self) -> Result<Self, String> {
-        let numbers = other.constants();
-        let numbers = numbers.ok_or("expected a constant divisor, got one that depends on the input")?;
-        if numbers.contains(&0.0) {
-            return Err("expected a divisor that is not zero".into());
-        }
-        self.multiply(&Self::constant(other.shape.clone(), numbers.into_iter().map(|v| 1.0 / v).collect()))
     }
 
     /// The same elements in another shape.
@@ -184,8 +192,10 @@ impl Tensor {
             return Err(format!("expected matching inner sizes, got {:?} and {:?}", self.shape, other.shape));
         }
         let head = broadcast(heads, heads2)?;
-        let left = Self { shape: a.clone(), data: self.data.clone() }.expand(&[&head[..], &[m, k]].concat());
-        let right = Self { shape: b.clone(), data: other.data.clone() }.expand(&[&head[..], &[k, n]].concat());
+        let left = Self { shape: a.clone(), data: self.data.clone() }.expand(&[&head[..], &[m, k]].concat())?;
+        let right = Self { shape: b.clone(), data: other.data.clone() }.expand(&[&head[..], &[k, n]].concat())?;
+        let terms = left.held().checked_mul(n).zip(right.held().checked_mul(m)).and_then(|(a, b)| a.checked_add(b));
+        within("terms", terms, 4 * MAX_ELEMENTS)?;
         let batches = size(&head).unwrap_or(0);
         let mut data = Vec::with_capacity(batches * m * n);
         for batch in 0..batches {

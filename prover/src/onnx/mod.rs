@@ -15,7 +15,7 @@ mod report;
 
 pub use calibrate::Calibration;
 pub use error::OnnxError;
-pub use float::{FloatActivation, FloatLayer, FloatModel, FloatNode, FloatOp, FloatTree};
+pub use float::{FloatActivation, FloatLayer, FloatModel, FloatNode, FloatNorm, FloatOp, FloatTree};
 pub use quantise::{Quantised, quantise};
 pub use report::Report;
 

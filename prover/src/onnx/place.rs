@@ -1,6 +1,7 @@
 //! What only moves elements: each result says for every place of its shape which element of the operand stands there.
 
-use super::linear::{Linear, Tensor, size};
+use super::linear::{Linear, MAX_ELEMENTS, Tensor, size, within};
+use std::collections::HashMap;
 
 /// The places of a shape in row-major order.
 fn places(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
@@ -45,6 +46,7 @@ impl Tensor {
             Some(place) if inside(&place) => Ok(self.at(&place).clone()),
             Some(place) => Err(format!("expected places inside shape {:?}, got {place:?}", self.shape)),
         };
+        within("elements", size(&shape), MAX_ELEMENTS)?;
         let data = places(&shape).map(element).collect::<Result<_, _>>()?;
         Ok(Self { data, shape })
     }
@@ -91,7 +93,7 @@ impl Tensor {
         let mut at = start;
         while (step > 0 && at < end) || (step < 0 && at > end) {
             indices.push(at as f64);
-            at += step;
+            at = at.saturating_add(step);
         }
         let count = indices.len();
         self.gather(axis, &indices, &[count])
@@ -107,6 +109,7 @@ impl Tensor {
             return Err(format!("expected shapes that differ in dimension {axis} only, got {shapes:?}"));
         }
         shape[axis] = parts.iter().map(|p| p.shape[axis]).sum();
+        within("elements", size(&shape), MAX_ELEMENTS)?;
         let element = |mut place: Vec<usize>| {
             let mut rest = parts;
             while let [part, more @ ..] = rest {
@@ -124,12 +127,13 @@ impl Tensor {
     /// `before[i]` and `after[i]` more places of `default` in dimension `i`.
     pub fn pad(&self, before: &[i64], after: &[i64], default: f64) -> Result<Self, String> {
         let grown = |((dim, b), a): ((&usize, &i64), &i64)| {
-            usize::try_from(*dim as i64 + b + a).map_err(|_| "expected a size above 0")
+            let grown = (*dim as i64).checked_add(*b).and_then(|d| d.checked_add(*a));
+            grown.and_then(|d| usize::try_from(d).ok()).ok_or("expected a size above 0")
         };
         let shape = self.shape.iter().zip(before).zip(after).map(grown).collect::<Result<Vec<_>, _>>()?;
         self.moved(shape, default, |place| {
             let from = |((at, before), dim): ((&usize, &i64), &usize)| {
-                usize::try_from(*at as i64 - before).ok().filter(|at| at < dim)
+                (*at as i64).checked_sub(*before).and_then(|at| usize::try_from(at).ok()).filter(|at| at < dim)
             };
             place.iter().zip(before).zip(&self.shape).map(from).collect()
         })
@@ -141,6 +145,8 @@ impl Tensor {
         let wrong = || format!("expected {} spatial dimensions, got shape {:?}", rank, self.shape);
         let spatial = self.shape.get(2..).filter(|s| s.len() == rank).ok_or_else(wrong)?;
         let out = window.out(spatial)?;
+        let all = [&out[..], &window.kernel].concat();
+        within("places in windows", size(&all), MAX_ELEMENTS)?;
         let offsets: Vec<Vec<usize>> = places(&window.kernel).collect();
         let at = |place: Vec<usize>| {
             let inside = offsets.iter().map(|offset| {
@@ -154,6 +160,21 @@ impl Tensor {
         };
         Ok(places(&out).map(at).collect())
     }
+}
+
+/// The elements of a shape, by place in the dimensions that are not `axes`; both in row-major order.
+pub fn groups(shape: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (i, mut place) in places(shape).enumerate() {
+        axes.iter().for_each(|a| place[*a] = 0);
+        let group = *known.entry(place).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(i);
+    }
+    groups
 }
 
 /// Windows of a convolution or a pool; one entry a spatial dimension.
@@ -175,8 +196,11 @@ impl Window {
     /// Sizes of the result.
     pub fn out(&self, spatial: &[usize]) -> Result<Vec<usize>, String> {
         let one = |i: usize| {
-            let reach = self.dilations[i] * (self.kernel[i].saturating_sub(1)) + 1;
-            let padded = spatial[i] + self.before[i] + self.after[i];
+            let large = || "expected windows and padding below 2^32".to_string();
+            let reach = self.dilations[i].checked_mul(self.kernel[i].saturating_sub(1)).and_then(|r| r.checked_add(1));
+            let padded = spatial[i].checked_add(self.before[i]).and_then(|p| p.checked_add(self.after[i]));
+            let small = |v: &usize| *v < 1 << 32;
+            let (reach, padded) = reach.filter(small).zip(padded.filter(small)).ok_or_else(large)?;
             let free = padded
                 .checked_sub(reach)
                 .ok_or_else(|| format!("expected a window of at most {padded}, got {reach}"))?;

@@ -1,13 +1,16 @@
 //! Quantise: floating-point layers to the integer program, and the error that makes.
 
 use super::{
-    Calibration, FloatActivation, FloatLayer, FloatModel, FloatOp, FloatTree,
+    Calibration, FloatActivation, FloatLayer, FloatModel, FloatNorm, FloatOp, FloatTree,
     error::OnnxError,
     report::{Report, report},
 };
 use vouch_circuits::{
     fixed,
-    model::{Activation, BIAS_BITS, Dense, Forest, Layer, Model, Multiply, Node, Op, Tree},
+    model::{
+        Activation, Argmax, BIAS_BITS, Dense, Divide, Extreme, Forest, Layer, Model, Multiply, Node, Norm, Normalize,
+        Op, Tree,
+    },
 };
 
 /// Weights may use the integers below this.
@@ -48,7 +51,20 @@ pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantis
                 let known = layer.sources.iter().map(|s| reach.get(*s).copied()).sum::<Option<f64>>();
                 Op::Dense(dense(&layer.name, weights, bias, *activation, known)?)
             }
-            FloatOp::Multiply => Op::Multiply(Multiply::default()),
+            FloatOp::Multiply(terms) => Op::Multiply(Multiply { terms: *terms, bits: 0 }),
+            FloatOp::Divide => Op::Divide(Divide::default()),
+            FloatOp::Normalize(group, norm) => {
+                let norm = match norm {
+                    FloatNorm::Sum => Norm::Sum,
+                    FloatNorm::Length { epsilon } => {
+                        let scaled = (epsilon * f64::from(2 * fixed::FRAC_BITS as u32).exp2()).round();
+                        Norm::Length { epsilon: (scaled.min(WEIGHT_LIMIT) as i64).max(1) }
+                    }
+                };
+                Op::Normalize(Normalize { group: *group, norm, bits: 0 })
+            }
+            FloatOp::Extreme(group, side) => Op::Extreme(Extreme { group: *group, side: *side, bits: 0 }),
+            FloatOp::Argmax(group) => Op::Argmax(Argmax { group: *group, bits: 0 }),
             FloatOp::Forest(trees) => Op::Forest(forest(trees, layer.sources.len())),
         };
         Ok(Layer { name: layer.name.clone(), sources: layer.sources.clone(), op })
@@ -96,6 +112,8 @@ fn dense(
             FloatActivation::Curve(curve) => Activation::Curve(curve),
             FloatActivation::Sqrt => Activation::Sqrt,
             FloatActivation::Log2 => Activation::Log2,
+            FloatActivation::Step => Activation::Step,
+            FloatActivation::Floor => Activation::Floor,
         },
     })
 }

@@ -129,7 +129,7 @@ pub fn interpolate(sheet: &mut Sheet, curve: Curve, whole: Option<Cell>, bits: u
 /// | x        | `|x| < 2^bits`                           | caller          |
 /// | excess   | `[0, 2^(max(bits, 21) + s + 1))`, limbs  | this function   |
 /// | above    | 0 or 1; free where the excess is 0       | this function   |
-/// | returned | `|y| <= reach`                           | follows         |
+/// | returned | `Curve::range`                           | follows         |
 ///
 /// Sound: all sums stay below `2^(bits + 20) < p`. Where the excess is not 0, `v` is the end of the domain on its side;
 /// so `v` is `u`, cut to the domain. `index 2^13 + position = v` has one solution.

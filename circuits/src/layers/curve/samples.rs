@@ -3,7 +3,7 @@
 //! Between two samples a curve is a straight line: with steps of `h` the error is at most `h^2 / 8 * max |f''|`.
 
 use super::real::{erf, exp, ln};
-use crate::{fixed::FRAC_BITS, score::sheet::LIMB_BITS};
+use crate::{fixed::FRAC_BITS, model::Interval, score::sheet::LIMB_BITS};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -107,11 +107,13 @@ impl Curve {
         }
     }
 
-    /// Largest magnitude of the rounded function, in fixed point.
-    pub fn reach(self) -> i128 {
+    /// What the rounded function can be, in fixed point.
+    pub fn range(self) -> Interval {
+        let one = 1 << FRAC_BITS;
         match self {
-            Self::Exp => 22_027 << FRAC_BITS,
-            _ => 1 << FRAC_BITS,
+            Self::Exp => Interval::new(0, 22_027 << FRAC_BITS),
+            Self::Sigmoid | Self::SoftplusTail | Self::Mantissa => Interval::new(0, one),
+            Self::Tanh | Self::Erf | Self::EluTail | Self::GeluTail | Self::Power => Interval::around(one),
         }
     }
 

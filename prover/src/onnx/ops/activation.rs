@@ -1,5 +1,5 @@
-//! `Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Mish Gelu Erf Exp Log Sqrt Pow Abs Clip Min
-//! Max`.
+//! `Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Softsign Mish Gelu Erf Exp
+//! Log Sqrt Reciprocal Pow Abs Clip Min Max`.
 //!
 //! What bends at 0 is a multiple of the operand and of its ReLU; GELU, ELU and softplus are ReLU and a tail that is looked up.
 
@@ -17,7 +17,6 @@ impl Folder {
             "Erf" => curve(Curve::Erf),
             "Exp" => curve(Curve::Exp),
             "Sqrt" => Some(FloatActivation::Sqrt),
-            "Clip" => Some(clip(call)?),
             _ => None,
         };
         if let Some(activation) = single {
@@ -65,6 +64,19 @@ impl Folder {
                 let gate = self.activate(call, &softplus, FloatActivation::Curve(Curve::Tanh));
                 self.product(call, &x, &gate)?
             }
+            "Clip" => self.clip(call, &x)?,
+            "Softsign" => {
+                let absolute = self.bent(call, &x, &Tensor::scalar(-1.0))?;
+                let divisor = named(absolute.add(&Tensor::scalar(1.0), 1.0))?;
+                self.quotient(call, &x, &divisor)?
+            }
+            "ThresholdedRelu" => {
+                let threshold = Tensor::scalar(call.float("alpha", 1.0));
+                let gap = named(x.add(&threshold, -1.0))?;
+                let above = self.activate(call, &gap, FloatActivation::Step);
+                self.product(call, &above, &x)?
+            }
+            "Reciprocal" => self.quotient(call, &Tensor::scalar(1.0), &x)?,
             "Log" => self.activate(call, &x, FloatActivation::Log2).scaled(std::f64::consts::LN_2),
             "Pow" => self.power(call, &x)?,
             op @ ("Max" | "Min") => {
@@ -112,7 +124,11 @@ impl Folder {
     }
 
     /// The larger or smaller of two: `a + max(b - a, 0)`, `a - max(a - b, 0)`.
-    pub(super) fn extreme(&mut self, call: &Call, a: &Tensor, b: &Tensor, larger: bool) -> Result<Tensor, OnnxError> {
+    fn extreme(&mut self, call: &Call, a: &Tensor, b: &Tensor, larger: bool) -> Result<Tensor, OnnxError> {
+        if b.constants().is_some_and(|b| b.iter().all(|v| *v == 0.0)) && larger {
+            let (a, _) = call.named(a.pair(b))?;
+            return Ok(self.activate(call, &a, FloatActivation::Relu));
+        }
         let sign = if larger { 1.0 } else { -1.0 };
         let gap = call.named(b.add(a, -1.0))?.scaled(sign);
         let gap = self.activate(call, &gap, FloatActivation::Relu);
@@ -132,6 +148,16 @@ impl Folder {
             return Err(call.problem("expected one exponent, got several"));
         }
         match first {
+            0.0 => Ok(Tensor::constant(x.shape.clone(), vec![1.0; x.data.len()])),
+            -0.5 => {
+                let root = self.activate(call, x, FloatActivation::Sqrt);
+                self.quotient(call, &Tensor::scalar(1.0), &root)
+            }
+            -1.0 => self.quotient(call, &Tensor::scalar(1.0), x),
+            -2.0 => {
+                let square = self.product(call, x, x)?;
+                self.quotient(call, &Tensor::scalar(1.0), &square)
+            }
             0.5 => Ok(self.activate(call, x, FloatActivation::Sqrt)),
             1.0 => Ok(x.clone()),
             2.0 | 3.0 | 4.0 => {
@@ -142,16 +168,36 @@ impl Folder {
                     _ => self.product(call, &square, &square),
                 }
             }
-            other => Err(call.problem(format!("expected an exponent of 0.5, 1, 2, 3 or 4, got {other}"))),
+            other => Err(call.problem(format!(
+                "expected an exponent of -2, -1, -0.5, 0, 0.5, 1, 2, 3 or 4, got {other}; use Exp(exponent * Log(x))"
+            ))),
         }
     }
-}
 
-fn clip(call: &Call) -> Result<FloatActivation, OnnxError> {
-    let bound = |index: usize, name: &str, default: f64| match call.given(index) {
-        true => Ok(call.numbers(index)?.first().copied().unwrap_or(default)),
-        false => Ok::<f64, OnnxError>(call.float(name, default)),
-    };
-    let (low, high) = (bound(1, "min", f64::NEG_INFINITY)?, bound(2, "max", f64::INFINITY)?);
-    Ok(if low == 0.0 && high > 1e10 { FloatActivation::Relu } else { FloatActivation::Clip { low, high } })
+    /// Bounds that are far beyond all features are none; one bound alone is a ReLU.
+    fn clip(&mut self, call: &Call, x: &Tensor) -> Result<Tensor, OnnxError> {
+        let bound = |index: usize, name: &str, default: f64| match call.given(index) {
+            true => Ok(call.numbers(index)?.first().copied().unwrap_or(default)),
+            false => Ok::<f64, OnnxError>(call.float(name, default)),
+        };
+        let (low, high) = (bound(1, "min", f64::NEG_INFINITY)?, bound(2, "max", f64::INFINITY)?);
+        if low.is_nan() || high.is_nan() || low > high {
+            return Err(call.problem(format!(
+                "expected bounds that are numbers, the first not above the second, got {low} and {high}"
+            )));
+        }
+        let inside = |v: f64| v.abs() < Self::largest();
+        if inside(low) && inside(high) {
+            return Ok(self.activate(call, x, FloatActivation::Clip { low, high }));
+        }
+        let mut clipped = x.clone();
+        // the type of exported weights ends at 3.4e38: such a bound is none
+        if low > -1e30 {
+            clipped = self.extreme(call, &clipped, &Tensor::scalar(low), true)?;
+        }
+        if high < 1e30 {
+            clipped = self.extreme(call, &clipped, &Tensor::scalar(high), false)?;
+        }
+        Ok(clipped)
+    }
 }

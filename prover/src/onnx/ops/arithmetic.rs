@@ -1,6 +1,6 @@
-//! `Add Sub Mul Div Neg Sum Mean MatMul Gemm BatchNormalization ReduceSum ReduceMean ReduceMax ReduceMin`.
+//! `Add Sub Mul Div Neg Sum Mean MatMul Gemm BatchNormalization`.
 
-use super::{Call, Folder, layout};
+use super::{Call, Folder};
 use crate::onnx::{
     error::OnnxError,
     linear::{Linear, Tensor},
@@ -13,7 +13,8 @@ impl Folder {
             "Add" => named(call.operand(0)?.add(call.operand(1)?, 1.0))?,
             "Sub" => named(call.operand(0)?.add(call.operand(1)?, -1.0))?,
             "Mul" => self.product(call, call.operand(0)?, call.operand(1)?)?,
-            "Div" => named(call.operand(0)?.divide(call.operand(1)?))?,
+            "Div" if call.is_whole(0) => self.whole_quotient(call)?,
+            "Div" => self.quotient(call, call.operand(0)?, call.operand(1)?)?,
             "Neg" => call.operand(0)?.scaled(-1.0),
             op @ ("Sum" | "Mean") => {
                 let mut sum = call.operand(0)?.clone();
@@ -46,75 +47,44 @@ impl Folder {
                 let scaled = named(call.operand(0)?.multiply(&Tensor::constant(shape.clone(), factor)))?;
                 named(scaled.add(&Tensor::constant(shape, offset), 1.0))?
             }
-            op @ ("ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin") => self.reduce(call, op)?,
             _ => return Ok(None),
         }))
     }
 
+    /// ONNX divides integers towards zero.
+    fn whole_quotient(&mut self, call: &Call) -> Result<Tensor, OnnxError> {
+        let (a, b) = call.named(call.operand(0)?.pair(call.operand(1)?))?;
+        let (Some(a), Some(numbers)) = (a.constants(), b.constants()) else {
+            return Err(call.problem("expected integers that are constant; cast to float before, and use Floor"));
+        };
+        if numbers.contains(&0.0) {
+            return Err(call.problem("expected a divisor that is not zero"));
+        }
+        Ok(Tensor::constant(b.shape.clone(), a.iter().zip(&numbers).map(|(a, b)| (a / b).trunc()).collect()))
+    }
+
     fn matmul(&mut self, call: &Call, a: &Tensor, b: &Tensor) -> Result<Tensor, OnnxError> {
         let constant = |row: &[&Linear]| row.iter().all(|v| v.weights.is_empty());
+        let numbers = |side: &[&Linear]| side.iter().map(|v| v.bias).collect::<Vec<_>>();
+        let owned = |side: &[&Linear]| side.iter().map(|v| (*v).clone()).collect::<Vec<_>>();
+        // where both depend on the input, products are a layer: of all of them at once
+        let (mut slots, mut pairs, mut count) = (Vec::new(), Vec::new(), 0);
         let product = |row: &[&Linear], column: &[&Linear]| {
-            let numbers = |side: &[&Linear]| side.iter().map(|v| v.bias).collect::<Vec<_>>();
+            count += 1;
             if constant(column) {
                 return Ok(Linear::sum(numbers(column).into_iter().zip(row.iter().copied())));
             }
             if constant(row) {
                 return Ok(Linear::sum(numbers(row).into_iter().zip(column.iter().copied())));
             }
-            // both depend on the input: each product is a value
-            let tensor = |side: &[&Linear]| Tensor {
-                shape: vec![side.len()],
-                data: side.iter().map(|v| (*v).clone()).collect(),
-            };
-            let products = self.product(call, &tensor(row), &tensor(column)).map_err(|e| e.to_string())?;
-            Ok(Linear::sum(products.data.iter().map(|p| (1.0, p))))
+            slots.push(count - 1);
+            pairs.push((owned(row), owned(column)));
+            Ok(Linear::default())
         };
-        call.named(a.matmul(b, product))
-    }
-
-    fn reduce(&mut self, call: &Call, op: &str) -> Result<Tensor, OnnxError> {
-        let x = call.operand(0)?;
-        let rank = x.shape.len();
-        let axes = match call.integers("axes", 1)? {
-            Some(axes) if !axes.is_empty() => call.named(layout::axes(&axes, rank))?,
-            _ if call.node.integer("noop_with_empty_axes") == Some(1) => return Ok(x.clone()),
-            _ => (0..rank).collect(),
-        };
-        let mut result = x.clone();
-        for axis in axes {
-            let parts: Vec<Tensor> = (0..result.shape[axis])
-                .map(|i| call.named(result.slice(axis, i as i64, i as i64 + 1, 1)))
-                .collect::<Result<_, _>>()?;
-            result = self.combine(call, parts, op)?;
-        }
-        if call.node.integer("keepdims").unwrap_or(1) == 0 {
-            let axes = call.integers("axes", 1)?.unwrap_or_else(|| (0..rank as i64).collect());
-            let axes = call.named(layout::axes(&axes, rank))?;
-            let shape = (0..rank).filter(|i| !axes.contains(i)).map(|i| result.shape[i]).collect();
-            result = call.named(result.reshape(shape))?;
+        let mut result = call.named(a.matmul(b, product))?;
+        for (slot, sum) in slots.into_iter().zip(self.inner(&call.node.name, &pairs)) {
+            result.data[slot] = sum;
         }
         Ok(result)
-    }
-
-    /// Sum, mean, or extreme of tensors of one shape; extremes two by two.
-    pub(super) fn combine(&mut self, call: &Call, mut parts: Vec<Tensor>, op: &str) -> Result<Tensor, OnnxError> {
-        let count = parts.len();
-        let Some(first) = parts.first() else { return Err(call.problem("expected at least one element, got none")) };
-        if op == "ReduceSum" || op == "ReduceMean" {
-            let scale = if op == "ReduceMean" { 1.0 / count as f64 } else { 1.0 };
-            let element = |i: usize| Linear::sum(parts.iter().map(|p| (scale, &p.data[i])));
-            return Ok(Tensor { shape: first.shape.clone(), data: (0..first.data.len()).map(element).collect() });
-        }
-        while parts.len() > 1 {
-            let mut next = Vec::with_capacity(parts.len().div_ceil(2));
-            for pair in parts.chunks(2) {
-                next.push(match pair {
-                    [a, b] => self.extreme(call, a, b, op == "ReduceMax")?,
-                    rest => rest[0].clone(),
-                });
-            }
-            parts = next;
-        }
-        Ok(parts.swap_remove(0))
     }
 }

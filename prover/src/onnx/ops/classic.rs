@@ -19,33 +19,44 @@ impl Folder {
             }
             "ai.onnx.ml.LinearRegressor" => {
                 let targets = usize::try_from(call.node.integer("targets").unwrap_or(1)).unwrap_or(0);
-                let scores = scores(call, targets)?;
-                self.post_transform(call, scores, 0.0).map(Some)
+                self.by_row(call, |_| targets).map(Some)
             }
             "ai.onnx.ml.LinearClassifier" => {
-                let features = call.operand(0)?.data.len();
-                let rows = call.node.floats("coefficients").map_or(0, |c| c.len() / features.max(1));
-                let mut scores = scores(call, rows)?;
-                let labels = call.node.integers("classlabels_ints").map_or(0, <[i64]>::len);
-                let labels = labels.max(call.node.texts("classlabels_strings").len());
-                if let ([score], 2) = (scores.as_slice(), labels) {
-                    scores = vec![Linear::sum([(-1.0, score)]), score.clone()];
-                }
-                self.post_transform(call, scores, 0.0).map(Some)
+                // as onnxruntime does: one class an intercept, whatever else there is of coefficients
+                let count = |name: &str| call.node.floats(name).map_or(0, |list| list.len());
+                let (count, classes) = (count("coefficients"), count("intercepts"));
+                self.by_row(call, |features| if classes > 0 { classes } else { count / features.max(1) }).map(Some)
             }
             _ => Ok(None),
         }
     }
+
+    /// The scores of each row of the operand.
+    fn by_row(&mut self, call: &Call, count: impl Fn(usize) -> usize) -> Result<Tensor, OnnxError> {
+        let x = call.operand(0)?;
+        let features = if x.shape.len() > 1 { x.shape[1..].iter().product() } else { x.data.len() };
+        let labels = call.node.integers("classlabels_ints").map_or(0, <[i64]>::len);
+        let labels = labels.max(call.node.texts("classlabels_strings").len());
+        let rows = count(features);
+        let mut results = Vec::new();
+        for row in x.data.chunks(features.max(1)) {
+            let mut scores = scores(call, row, rows)?;
+            if let ([score], 2) = (scores.as_slice(), labels) {
+                scores = vec![Linear::sum([(-1.0, score)]), score.clone()];
+            }
+            results.push(self.post_transform(call, scores, 0.0)?);
+        }
+        call.named(Tensor::concat(&results.iter().collect::<Vec<_>>(), 0))
+    }
 }
 
-fn scores(call: &Call, rows: usize) -> Result<Vec<Linear>, OnnxError> {
-    let x = &call.operand(0)?.data;
+fn scores(call: &Call, x: &[Linear], rows: usize) -> Result<Vec<Linear>, OnnxError> {
     let coefficients = call.node.floats("coefficients").unwrap_or_default();
     let intercepts = call.node.floats("intercepts").unwrap_or_default();
-    if rows == 0 || coefficients.len() != rows * x.len() {
-        let (expected, got) = (rows * x.len(), coefficients.len());
+    if rows == 0 || rows.checked_mul(x.len()).is_none_or(|n| n > coefficients.len()) {
+        let (expected, got) = (rows.saturating_mul(x.len()), coefficients.len());
         return Err(
-            call.problem(format!("expected {expected} coefficients for one row of {} numbers, got {got}", x.len()))
+            call.problem(format!("expected {expected} coefficients for a row of {} numbers, got {got}", x.len()))
         );
     }
     let row = |i: usize| {

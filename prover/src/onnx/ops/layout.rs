@@ -1,10 +1,10 @@
-//! What moves numbers or makes constants: `Identity Dropout Cast Constant ConstantOfShape Shape Flatten Reshape Squeeze Unsqueeze
-//! Transpose Concat Split Slice Gather Expand Tile Pad Where`, and of `ai.onnx.ml` `ZipMap Imputer FeatureVectorizer`.
+//! What moves numbers or makes constants: `Identity Dropout Constant ConstantOfShape Shape Size Range Flatten Reshape Squeeze Unsqueeze
+//! Transpose Concat Split Slice Gather Expand Tile Pad Where Trilu`, and of `ai.onnx.ml` `ZipMap FeatureVectorizer ArrayFeatureExtractor`.
 
-use super::Call;
+use super::{Call, Folder};
 use crate::onnx::{
     error::OnnxError,
-    linear::{Tensor, broadcast, size},
+    linear::{Linear, MAX_ELEMENTS, Tensor, broadcast, size, within},
     place,
 };
 
@@ -13,24 +13,45 @@ pub fn axes(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
     axes.iter().map(|a| place::axis(*a, rank)).collect()
 }
 
+impl Folder {
+    pub(super) fn layout(&mut self, call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
+        run(call)
+    }
+}
+
 /// The results, if the operation is one of these.
-pub fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
+fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
     let named = |result| call.named(result);
     let axis = |default: i64, rank: usize| call.named(place::axis(call.node.integer("axis").unwrap_or(default), rank));
     let one = match call.node.op.as_str() {
         "Constant" => constant(call)?,
-        // numbers are never missing, so there is nothing to impute
-        "Identity" | "Dropout" | "Cast" | "ai.onnx.ml.ZipMap" | "ai.onnx.ml.Imputer" => call.operand(0)?.clone(),
+        "Identity" | "Dropout" | "ai.onnx.ml.ZipMap" => call.operand(0)?.clone(),
         "ConstantOfShape" => {
             let shape: Vec<usize> = call.numbers(0)?.iter().map(|d| *d as usize).collect();
             let value = call.node.tensor("value")?.and_then(|t| t.constants()).and_then(|v| v.first().copied());
-            let count = size(&shape).filter(|n| *n <= super::MAX_VALUES);
-            let count = count.ok_or_else(|| call.problem(format!("expected a smaller shape than {shape:?}")))?;
+            let count = call.named(within("elements", size(&shape), MAX_ELEMENTS))?;
             Tensor::constant(shape, vec![value.unwrap_or(0.0); count])
         }
         "Shape" => {
             let shape = &call.operand(0)?.shape;
             Tensor::constant(vec![shape.len()], shape.iter().map(|d| *d as f64).collect())
+        }
+        "Size" => Tensor::scalar(call.operand(0)?.data.len() as f64),
+        "Range" => {
+            let one = |i: usize| Ok::<f64, OnnxError>(call.numbers(i)?.first().copied().unwrap_or(0.0));
+            let (start, limit, step) = (one(0)?, one(1)?, one(2)?);
+            let count = ((limit - start) / step).ceil().max(0.0);
+            let count = if count.is_finite() { count as usize } else { usize::MAX };
+            let count = call.named(within("elements", Some(count), MAX_ELEMENTS))?;
+            Tensor::constant(vec![count], (0..count).map(|i| start + i as f64 * step).collect())
+        }
+        "Trilu" => trilu(call)?,
+        "ai.onnx.ml.ArrayFeatureExtractor" => {
+            let tensor = call.operand(0)?;
+            let axis = axis(-1, tensor.shape.len())?;
+            let indices = call.numbers(1)?;
+            let count = indices.len();
+            named(tensor.gather(axis, &indices, &[count]))?
         }
         "Flatten" => {
             let tensor = call.operand(0)?.clone();
@@ -44,6 +65,9 @@ pub fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
         "Reshape" => {
             let target = call.integers("shape", 1)?.ok_or_else(|| call.problem("expected a shape, got none"))?;
             let tensor = call.operand(0)?.clone();
+            if call.node.integer("allowzero").unwrap_or(0) != 0 && target.contains(&0) {
+                return Err(call.problem("expected a shape of at least one element"));
+            }
             let shape = resolve(&tensor.shape, &target);
             named(tensor.reshape(shape))?
         }
@@ -75,12 +99,14 @@ pub fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
             let shape: Vec<usize> = call.numbers(1)?.iter().map(|d| *d as usize).collect();
             let tensor = call.operand(0)?;
             let shape = call.named(broadcast(&tensor.shape, &shape))?;
-            tensor.expand(&shape)
+            named(tensor.expand(&shape))?
         }
         "Tile" => {
             let (tensor, repeats) = (call.operand(0)?, call.numbers(1)?);
             let mut tiled = tensor.clone();
             for (axis, repeat) in repeats.iter().enumerate().take(tensor.shape.len()) {
+                let count = tensor.data.len().checked_mul((*repeat).max(1.0) as usize);
+                call.named(within("elements", count, MAX_ELEMENTS))?;
                 let parts = vec![&tiled; *repeat as usize];
                 tiled = call.named(Tensor::concat(&parts, axis))?;
             }
@@ -91,7 +117,7 @@ pub fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
             let (condition, b) = call.named(call.operand(0)?.pair(call.operand(1)?))?;
             let (condition, b, c) = {
                 let (condition, c) = call.named(condition.pair(call.operand(2)?))?;
-                let b = b.expand(&condition.shape);
+                let b = call.named(b.expand(&condition.shape))?;
                 (condition, b, c)
             };
             let chosen = condition.constants().ok_or_else(|| call.problem("expected a constant condition"))?;
@@ -127,7 +153,8 @@ fn resolve(old: &[usize], target: &[i64]) -> Vec<usize> {
         d => usize::try_from(*d).unwrap_or(0),
     };
     let mut shape: Vec<usize> = target.iter().enumerate().map(kept).collect();
-    let known: usize = shape.iter().zip(target).filter(|(_, d)| **d >= 0).map(|(d, _)| *d).product();
+    let known: Vec<usize> = shape.iter().zip(target).filter(|(_, d)| **d >= 0).map(|(d, _)| *d).collect();
+    let known = size(&known).unwrap_or(0);
     for (d, wanted) in shape.iter_mut().zip(target) {
         if *wanted < 0 {
             *d = total.checked_div(known).unwrap_or(0);
@@ -154,10 +181,12 @@ fn split(call: &Call) -> Result<Vec<Tensor>, OnnxError> {
     let axis = call.named(place::axis(call.node.integer("axis").unwrap_or(0), tensor.shape.len()))?;
     let count = call.node.outputs.len().max(1);
     let even = || vec![tensor.shape[axis].div_ceil(count) as i64; count];
-    let (mut start, mut parts) = (0, Vec::new());
+    let (mut start, mut parts) = (0_i64, Vec::new());
     for size in call.integers("split", 1)?.unwrap_or_else(even) {
-        parts.push(call.named(tensor.slice(axis, start, start + size, 1))?);
-        start += size;
+        let end = start.checked_add(size).filter(|_| size >= 0);
+        let end = end.ok_or_else(|| call.problem(format!("expected sizes of parts, got {size}")))?;
+        parts.push(call.named(tensor.slice(axis, start, end, 1))?);
+        start = end;
     }
     Ok(parts)
 }
@@ -199,4 +228,21 @@ fn pad(call: &Call) -> Result<Tensor, OnnxError> {
         (before[*axis], after[*axis]) = (pads[i], pads[axes.len() + i]);
     }
     call.named(tensor.pad(&before, &after, value))
+}
+
+/// The upper or lower triangle of the last two dimensions; the rest is 0.
+fn trilu(call: &Call) -> Result<Tensor, OnnxError> {
+    let x = call.operand(0)?;
+    let k = if call.given(1) { call.numbers(1)?.first().copied().unwrap_or(0.0) } else { 0.0 };
+    let upper = call.node.integer("upper").unwrap_or(1) == 1;
+    let [.., rows, columns] = x.shape.as_slice() else {
+        return Err(call.problem(format!("expected at least two dimensions, got shape {:?}", x.shape)));
+    };
+    let kept = |i: usize| {
+        let (row, column) = (i / columns % rows, i % columns);
+        let beyond = column as f64 - row as f64 - k;
+        if upper { beyond >= 0.0 } else { beyond <= 0.0 }
+    };
+    let element = |(i, e): (usize, &Linear)| if kept(i) { e.clone() } else { Linear::constant(0.0) };
+    Ok(Tensor { shape: x.shape.clone(), data: x.data.iter().enumerate().map(element).collect() })
 }

@@ -1,40 +1,53 @@
-//! The operations. What is linear is folded into the layer that it belongs to; an activation, a product of two values and a tree
-//! make layers. Each file says which operations it knows.
+//! The operations. What is linear is folded into the layer that it belongs to; all else makes layers (`make`). Each file says which
+//! operations it knows.
 
 mod activation;
 mod arithmetic;
+mod choose;
 mod classic;
+mod compare;
+mod discrete;
 mod layout;
+mod make;
+mod normal;
 mod pool;
+mod recurrent;
+mod svm;
 mod trees;
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;
 
 use super::{
-    FloatActivation, FloatLayer, FloatModel, FloatOp,
+    FloatLayer, FloatModel,
     error::OnnxError,
     file::{Graph, Node},
-    linear::{Linear, Tensor, size},
+    linear::{MAX_ELEMENTS, Tensor, size, within},
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use make::Known;
+use std::collections::{HashMap, HashSet};
 
-/// Most values of a model.
-const MAX_VALUES: usize = 1 << 20;
-
-/// Operands of a product saturate at this magnitude, so that no chain of products leaves the integers.
-const PRODUCT_LIMIT: f64 = 262_144.0;
+/// Most values of a model: more than any class has rows for.
+const MAX_VALUES: usize = 1 << 18;
 
 /// The model so far.
 struct Folder {
     tensors: HashMap<String, Tensor>,
     /// Results that are labels, not scores.
     labels: HashSet<String>,
+    /// Tensors that ONNX has as integers or booleans.
+    whole: HashSet<String>,
     layers: Vec<FloatLayer>,
     /// Values so far: inputs, and outputs of layers.
     values: usize,
-    /// Positions of values that an activation keeps small.
-    small: HashSet<usize>,
+    /// What is known of them.
+    known: Known,
+    /// Elements and terms of all tensors so far.
+    held: usize,
+    /// Version of the operations of `ai.onnx`.
+    opset: i64,
 }
 
 /// One operation with its operands.
@@ -42,6 +55,8 @@ struct Call<'a> {
     node: &'a Node,
     /// `None` where an optional operand is left out.
     operands: Vec<Option<Tensor>>,
+    /// Which operands ONNX has as integers or booleans.
+    whole: Vec<bool>,
 }
 
 impl Call<'_> {
@@ -80,18 +95,47 @@ impl Call<'_> {
     fn float(&self, name: &str, default: f64) -> f64 {
         self.node.float(name).unwrap_or(default)
     }
+
+    /// Is an operand of integers or booleans?
+    fn is_whole(&self, index: usize) -> bool {
+        self.whole.get(index) == Some(&true)
+    }
+
+    /// Are the results integers or booleans?
+    fn makes_whole(&self) -> bool {
+        match self.node.op.as_str() {
+            "Shape" | "Size" | "ArgMax" | "ArgMin" | "Equal" | "Greater" | "Less" | "GreaterOrEqual"
+            | "LessOrEqual" | "Not" | "And" | "Or" | "Xor" => true,
+            "Cast" => matches!(self.node.integer("to"), Some(6 | 7 | 9)),
+            "Constant" | "ConstantOfShape" => {
+                self.node.is_whole("value")
+                    || self.node.integer("value_int").is_some()
+                    || self.node.integers("value_ints").is_some()
+            }
+            "Where" => self.is_whole(1) && self.is_whole(2),
+            "OneHot" => self.is_whole(2),
+            "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Concat" | "Split" | "Slice"
+            | "Gather" | "Expand" | "Tile" | "Pad" | "Flatten" | "Add" | "Sub" | "Mul" | "Div" | "Neg" | "Abs"
+            | "Max" | "Min" | "Sum" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "Range" | "Sign"
+            | "Trilu" | "Mod" => self.is_whole(0),
+            _ => false,
+        }
+    }
 }
 
 /// Folds the graph into layers.
-pub fn fold(graph: &Graph) -> Result<FloatModel, OnnxError> {
+pub fn fold(graph: Graph) -> Result<FloatModel, OnnxError> {
     let (input, shape) = &graph.input;
     let inputs = size(shape).unwrap_or(0);
     let mut folder = Folder {
-        tensors: graph.constants.clone(),
+        tensors: graph.constants,
         labels: HashSet::new(),
+        whole: graph.whole,
         layers: Vec::new(),
         values: inputs,
-        small: HashSet::new(),
+        known: Known::default(),
+        held: 0,
+        opset: graph.opset,
     };
     folder.tensors.insert(input.clone(), Tensor::values(shape.clone(), 0..inputs));
     for node in &graph.nodes {
@@ -126,8 +170,12 @@ impl Folder {
             }
         };
         let operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
-        let call = Call { node, operands };
+        let whole = node.inputs.iter().map(|name| self.whole.contains(name)).collect();
+        let call = Call { node, operands, whole };
         let results = self.run(&call)?;
+        self.held += results.iter().map(Tensor::held).sum::<usize>();
+        call.named(within("elements and terms in all tensors", Some(self.held), 4 * MAX_ELEMENTS))?;
+        self.whole.extend(node.outputs.iter().filter(|_| call.makes_whole()).cloned());
         let outputs = match node.op.ends_with("Classifier") && node.op.starts_with("ai.onnx.ml.") {
             true => {
                 self.labels.extend(node.outputs.first().cloned());
@@ -145,10 +193,16 @@ impl Folder {
     }
 
     fn run(&mut self, call: &Call) -> Result<Vec<Tensor>, OnnxError> {
-        if let Some(results) = layout::run(call)? {
-            return Ok(results);
+        // what is discrete goes first: of some operations, `layout` knows only the form with constants
+        if let Some(result) = self.compare(call)? {
+            return Ok(vec![result]);
         }
-        let ops = [Self::arithmetic, Self::activation, Self::pool, Self::trees, Self::classic];
+        for op in [Self::layout, Self::choose, Self::recurrent] {
+            if let Some(results) = op(self, call)? {
+                return Ok(results);
+            }
+        }
+        let ops = [Self::arithmetic, Self::activation, Self::normal, Self::pool, Self::trees, Self::classic, Self::svm];
         for op in ops {
             if let Some(result) = op(self, call)? {
                 return Ok(vec![result]);
@@ -158,113 +212,21 @@ impl Folder {
         let way_out = way_out(&op).into();
         Err(OnnxError::Unsupported { node, op, way_out })
     }
-
-    /// The positions of `elements` among the values; those that are more than a value become a layer, or all of them do.
-    fn positions(&mut self, name: &str, elements: &[Linear], all: bool) -> Vec<usize> {
-        let known: Vec<Option<usize>> = elements.iter().map(|e| e.position().filter(|_| !all)).collect();
-        let rest: Vec<&Linear> = elements.iter().zip(&known).filter(|(_, k)| k.is_none()).map(|(e, _)| e).collect();
-        let mut made = self.layer(name, &rest, FloatActivation::Identity).into_iter();
-        known.into_iter().map(|k| k.or_else(|| made.next()).unwrap_or(0)).collect()
-    }
-
-    /// The positions of `elements` among the values; those that may be large are clipped.
-    fn small(&mut self, name: &str, elements: &[Linear]) -> Vec<usize> {
-        let known: Vec<Option<usize>> =
-            elements.iter().map(|e| e.position().filter(|p| self.small.contains(p))).collect();
-        let rest: Vec<&Linear> = elements.iter().zip(&known).filter(|(_, k)| k.is_none()).map(|(e, _)| e).collect();
-        let clip = FloatActivation::Clip { low: -PRODUCT_LIMIT, high: PRODUCT_LIMIT };
-        let mut made = self.layer(name, &rest, clip).into_iter();
-        known.into_iter().map(|k| k.or_else(|| made.next()).unwrap_or(0)).collect()
-    }
-
-    /// Layers of `elements` with an activation: one for all elements of the same sources. Returns the positions of their results.
-    fn layer(&mut self, name: &str, elements: &[&Linear], activation: FloatActivation) -> Vec<usize> {
-        let mut groups: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
-        let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
-        for (i, element) in elements.iter().enumerate() {
-            // a constant reads a value too, with the weight 0
-            let sources: Vec<usize> = element.weights.iter().map(|(p, _)| *p).collect();
-            let sources = if sources.is_empty() { vec![0] } else { sources };
-            let group = *known.entry(sources.clone()).or_insert_with(|| {
-                groups.push((sources, Vec::new()));
-                groups.len() - 1
-            });
-            groups[group].1.push(i);
-        }
-        let mut positions = vec![0; elements.len()];
-        for (sources, members) in groups {
-            let row = |i: &usize| {
-                let weights: Vec<f64> = elements[*i].weights.iter().map(|(_, w)| *w).collect();
-                if weights.is_empty() { vec![0.0] } else { weights }
-            };
-            let weights = members.iter().map(row).collect();
-            let bias = members.iter().map(|i| elements[*i].bias).collect();
-            self.layers.push(FloatLayer {
-                name: name.into(),
-                sources,
-                op: FloatOp::Dense { weights, bias, activation },
-            });
-            let small = !matches!(activation, FloatActivation::Identity | FloatActivation::Relu);
-            for i in members {
-                positions[i] = self.values;
-                self.small.extend(small.then_some(self.values));
-                self.values += 1;
-            }
-        }
-        positions
-    }
-
-    /// Ends a layer; of constants, computes the numbers.
-    fn activate(&mut self, call: &Call, tensor: &Tensor, activation: FloatActivation) -> Tensor {
-        let moving: Vec<&Linear> = tensor.data.iter().filter(|e| !e.weights.is_empty()).collect();
-        let mut positions = self.layer(&call.node.name, &moving, activation).into_iter();
-        let element = |e: &Linear| match e.weights.is_empty() {
-            true => Linear::constant(activation.run(e.bias)),
-            false => Linear::value(positions.next().unwrap_or(0)),
-        };
-        Tensor { shape: tensor.shape.clone(), data: tensor.data.iter().map(element).collect() }
-    }
-
-    /// Elementwise products; a layer, unless one operand is constant.
-    fn product(&mut self, call: &Call, a: &Tensor, b: &Tensor) -> Result<Tensor, OnnxError> {
-        let (a, b) = call.named(a.pair(b))?;
-        let pairs: Vec<(&Linear, &Linear)> = a.data.iter().zip(&b.data).collect();
-        let moving = |(a, b): &&(&Linear, &Linear)| !a.weights.is_empty() && !b.weights.is_empty();
-        let both: Vec<_> = pairs.iter().filter(moving).collect();
-        let mut made = Vec::new();
-        if !both.is_empty() {
-            let left: Vec<Linear> = both.iter().map(|(a, _)| (*a).clone()).collect();
-            let right: Vec<Linear> = both.iter().map(|(_, b)| (*b).clone()).collect();
-            let mut sources = self.small(&call.node.name, &left);
-            sources.extend(self.small(&call.node.name, &right));
-            self.layers.push(FloatLayer { name: call.node.name.clone(), sources, op: FloatOp::Multiply });
-            made.extend(self.values..self.values + both.len());
-            self.values += both.len();
-        }
-        let mut made = made.into_iter();
-        let element = |pair: &(&Linear, &Linear)| match pair {
-            pair if moving(&pair) => Linear::value(made.next().unwrap_or(0)),
-            (a, b) if b.weights.is_empty() => a.scaled(b.bias),
-            (a, b) => b.scaled(a.bias),
-        };
-        Ok(Tensor { data: pairs.iter().map(element).collect(), shape: a.shape.clone() })
-    }
 }
 
 fn way_out(op: &str) -> &'static str {
     match op {
-        "Softmax" | "LogSoftmax" => "export the logits before it: their order is the same",
-        "ArgMax" | "ArgMin" | "TopK" => "export the scores before it and compare them where they are used",
-        "LSTM" | "GRU" | "RNN" => {
-            "unroll it when exporting, or use features over a window (ema, mean, std) and dense layers"
+        "Round" => "use Floor(x + 0.5): ties of Round go to the even number",
+        "TopK" => "export the largest alone (TopK of 1, or ArgMax), or the scores",
+        "Loop" | "Scan" | "If" => "unroll it when exporting",
+        "Resize" | "Upsample" | "ConvTranspose" | "LRN" => "use Conv, pools and Reshape",
+        "Einsum" => "write it as MatMul, Transpose and Reshape",
+        "QuantizeLinear" | "DequantizeLinear" | "DynamicQuantizeLinear" => {
+            "export the model in floating point: it is quantised here"
         }
-        "LayerNormalization" | "InstanceNormalization" => {
-            "use batch normalisation, which folds into the layer before it"
-        }
-        "Greater" | "Less" | "Equal" | "GreaterOrEqual" | "LessOrEqual" | "Not" | "And" | "Or" | "Sign" | "Round"
-        | "Floor" | "Ceil" => "a step has no bound on its error: use a steep Sigmoid, or a tree",
-        "ai.onnx.ml.SVMClassifier" | "ai.onnx.ml.SVMRegressor" | "ai.onnx.ml.Normalizer" => {
-            "use a linear model, trees or dense layers; without Normalizer for a logistic regression"
+        "RandomNormal" | "RandomUniform" | "Multinomial" | "Bernoulli" => "a score has to be the same each time",
+        "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" => {
+            "compute it before the model, or approximate it with dense layers"
         }
         _ => "see docs/models.md for what can be imported; compute what is constant before exporting",
     }

@@ -3,9 +3,10 @@
 use super::{Call, Folder};
 use crate::onnx::{
     error::OnnxError,
-    linear::{Linear, Tensor},
+    linear::{Linear, MAX_ELEMENTS, Tensor, size, within},
     place::Window,
 };
+use vouch_circuits::features::extreme::Side;
 
 impl Folder {
     pub(super) fn pool(&mut self, call: &Call) -> Result<Option<Tensor>, OnnxError> {
@@ -38,22 +39,25 @@ impl Folder {
     ) -> Result<Tensor, OnnxError> {
         let windows = call.named(x.windows(window))?;
         let out = call.named(window.out(&x.shape[2..]))?;
-        let mut data = Vec::new();
+        let (mut data, mut groups) = (Vec::new(), Vec::new());
         for batch in 0..x.shape[0] {
             for channel in 0..x.shape[1] {
                 for places in &windows {
                     let at = |place: &Vec<usize>| x.at(&[&[batch, channel], place.as_slice()].concat()).clone();
                     let inside: Vec<Linear> = places.iter().filter(|p| !p.is_empty()).map(at).collect();
                     let count = if whole { places.len() } else { inside.len() };
-                    data.push(match max {
-                        false => Linear::sum(inside.iter().map(|e| (1.0 / count as f64, e))),
-                        true => {
-                            let parts = inside.into_iter().map(|e| Tensor { shape: vec![1], data: vec![e] }).collect();
-                            self.combine(call, parts, "ReduceMax")?.data.swap_remove(0)
-                        }
-                    });
+                    if inside.is_empty() {
+                        return Err(call.problem("expected windows that touch the input, got one of padding alone"));
+                    }
+                    match max {
+                        false => data.push(Linear::sum(inside.iter().map(|e| (1.0 / count as f64, e)))),
+                        true => groups.push(inside),
+                    }
                 }
             }
+        }
+        if max {
+            data = self.extremes(&call.node.name, &groups, Side::Max);
         }
         Ok(Tensor { shape: [&x.shape[..2], &out].concat(), data })
     }
@@ -80,9 +84,9 @@ fn window(call: &Call, kernel: &[i64], spatial: &[usize]) -> Result<Window, Onnx
         Some("VALID") => (before, after) = (vec![0; rank], vec![0; rank]),
         Some(same @ ("SAME_UPPER" | "SAME_LOWER")) => {
             for i in 0..rank.min(spatial.len()) {
-                let reach = dilations[i] * kernel[i].saturating_sub(1) + 1;
-                let steps = spatial[i].div_ceil(strides[i]).saturating_sub(1) * strides[i];
-                let total = (steps + reach).saturating_sub(spatial[i]);
+                let reach = dilations[i].saturating_mul(kernel[i].saturating_sub(1)).saturating_add(1);
+                let steps = spatial[i].div_ceil(strides[i]).saturating_sub(1).saturating_mul(strides[i]);
+                let total = steps.saturating_add(reach).saturating_sub(spatial[i]);
                 let (small, large) = (total / 2, total - total / 2);
                 (before[i], after[i]) = if same == "SAME_UPPER" { (small, large) } else { (large, small) };
             }
@@ -100,13 +104,15 @@ fn convolution(call: &Call) -> Result<Tensor, OnnxError> {
     let (Some([batches, channels]), Some([outputs, inner])) = (x.shape.first_chunk(), w.shape.first_chunk()) else {
         return Err(call.problem(format!("expected batch and channels, got shapes {:?} and {:?}", x.shape, w.shape)));
     };
-    if group == 0 || inner * group != *channels || outputs % group != 0 {
+    if group == 0 || inner.checked_mul(group) != Some(*channels) || outputs % group != 0 {
         return Err(call.problem(format!("expected {group} groups of {inner} channels, got {channels} channels")));
     }
     let kernel: Vec<i64> = w.shape[2..].iter().map(|d| *d as i64).collect();
     let window = window(call, &kernel, &x.shape[2..])?;
     let windows = call.named(x.windows(&window))?;
     let out = call.named(window.out(&x.shape[2..]))?;
+    let terms = size(&[*batches, *outputs, *inner, windows.len(), windows.first().map_or(0, Vec::len)]);
+    call.named(within("terms", terms, 4 * MAX_ELEMENTS))?;
     let mut data = Vec::new();
     for batch in 0..*batches {
         for output in 0..*outputs {

@@ -2,7 +2,7 @@
 
 use super::{Call, Folder};
 use crate::onnx::{
-    FloatActivation, FloatLayer, FloatNode, FloatOp, FloatTree,
+    FloatActivation, FloatNode, FloatOp, FloatTree,
     error::OnnxError,
     linear::{Linear, Tensor},
 };
@@ -33,6 +33,9 @@ impl Folder {
             "ai.onnx.ml.TreeEnsembleClassifier" => "class",
             _ => return Ok(None),
         };
+        if matches!(call.operand(0)?.shape.as_slice(), [rows, _, ..] if *rows > 1) {
+            return Err(call.problem("expected one row; export with batch 1"));
+        }
         let x = call.operand(0)?.data.clone();
         let ensemble = read(call, x.len())?;
         // only features that a tree asks for
@@ -45,18 +48,18 @@ impl Folder {
         trees.iter_mut().flat_map(|t| &mut t.nodes).for_each(|n| n.source = slots[&n.source]);
 
         let mut leaf_of: HashMap<(i64, i64), Linear> = HashMap::new();
-        let first = self.values;
+        let (first, mut next) = (self.values, self.values);
         for (tree, leaves) in trees.iter().zip(&ensemble.leaves) {
             for leaf in leaves {
                 // a tree that is nothing but a leaf always reaches it
-                let element = if tree.nodes.is_empty() { Linear::constant(1.0) } else { Linear::value(self.values) };
-                self.values += usize::from(!tree.nodes.is_empty());
+                let element = if tree.nodes.is_empty() { Linear::constant(1.0) } else { Linear::value(next) };
+                next += usize::from(!tree.nodes.is_empty());
                 leaf_of.insert(*leaf, element);
             }
         }
         trees.retain(|t| !t.nodes.is_empty());
-        if self.values > first {
-            self.layers.push(FloatLayer { name: call.node.name.clone(), sources, op: FloatOp::Forest(trees) });
+        if next > first {
+            self.leaves(&call.node.name, sources, FloatOp::Forest(trees), next - first);
         }
         let sums = sums(call, prefix, &leaf_of, ensemble.leaves.len())?;
         if prefix == "target" {
@@ -95,6 +98,7 @@ impl Folder {
                 let gap = [Linear::sum([(1.0, a), (-1.0, b)]), Linear::sum([(1.0, b), (-1.0, a)])];
                 Ok(self.activate(call, &row(gap.to_vec()), sigmoid))
             }
+            (Some("SOFTMAX"), _) => Ok(row(self.softmax(call, vec![scores])?.swap_remove(0))),
             (Some(other), _) => Err(call.problem(format!(
                 "post_transform {other} of {} scores is not supported; export it with NONE: the order of the scores is the same",
                 scores.len()

@@ -1,0 +1,173 @@
+//! Files made to mislead or to take all memory: each is refused with its node, before anything large is made.
+
+use crate::onnx::FloatModel;
+use prost::Message;
+use test_case::test_case;
+use tract_onnx::pb::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
+    tensor_shape_proto, type_proto,
+};
+
+fn node(op: &str, inputs: &[&str], output: &str, integers: &[(&str, &[i64])]) -> NodeProto {
+    let list = |(name, ints): &(&str, &[i64])| AttributeProto {
+        name: (*name).into(),
+        ints: ints.to_vec(),
+        i: ints.first().copied().unwrap_or(0),
+        r#type: AttributeType::Ints as i32,
+        ..Default::default()
+    };
+    NodeProto {
+        op_type: op.into(),
+        name: format!("the {op}"),
+        input: inputs.iter().map(|i| (*i).into()).collect(),
+        output: vec![output.into()],
+        attribute: integers.iter().map(list).collect(),
+        ..Default::default()
+    }
+}
+
+fn numbers(name: &str, values: &[f64]) -> TensorProto {
+    let dims = vec![values.len() as i64];
+    let data_type = DataType::Double as i32;
+    TensorProto { name: name.into(), dims, data_type, double_data: values.to_vec(), ..Default::default() }
+}
+
+fn integers(name: &str, values: &[i64]) -> TensorProto {
+    let (dims, data_type) = (vec![values.len() as i64], DataType::Int64 as i32);
+    TensorProto { name: name.into(), dims, data_type, int64_data: values.to_vec(), ..Default::default() }
+}
+
+fn value(name: &str, shape: &[i64]) -> ValueInfoProto {
+    let dimension = |d: &i64| tensor_shape_proto::Dimension {
+        value: Some(tensor_shape_proto::dimension::Value::DimValue(*d)),
+        ..Default::default()
+    };
+    let shape = Some(TensorShapeProto { dim: shape.iter().map(dimension).collect() });
+    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape };
+    let r#type = Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() });
+    ValueInfoProto { name: name.into(), r#type, ..Default::default() }
+}
+
+fn file(shape: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> ModelProto {
+    let graph = GraphProto {
+        node: nodes,
+        initializer: constants,
+        input: vec![value("x", shape)],
+        output: vec![value("y", &[])],
+        ..Default::default()
+    };
+    let opset_import = vec![OperatorSetIdProto { version: 17, ..Default::default() }];
+    ModelProto { graph: Some(graph), opset_import, ..Default::default() }
+}
+
+fn refusal(model: &ModelProto) -> String {
+    FloatModel::import(&model.encode_to_vec()).unwrap_err().to_string()
+}
+
+const HUGE: i64 = 1 << 20;
+
+#[test_case(node("Expand", &["x", "s"], "y", &[]), &[HUGE, HUGE]; "expand")]
+#[test_case(node("Tile", &["x", "s"], "y", &[]), &[1, 1_000_000_000_000_000_000]; "tile, capacity overflow")]
+#[test_case(node("Tile", &["x", "s"], "y", &[]), &[1, 1 << 36]; "tile, allocation failure")]
+#[test_case(node("Pad", &["x", "s"], "y", &[]), &[0, 0, 0, 1 << 60]; "pad")]
+#[test_case(node("Pad", &["x", "s"], "y", &[]), &[0, i64::MAX, 0, i64::MAX]; "pad, overflow")]
+#[test_case(node("Reshape", &["x", "s"], "y", &[]), &[1 << 62, 1 << 62, -1]; "reshape, overflow")]
+#[test_case(node("ConstantOfShape", &["s"], "y", &[]), &[HUGE, HUGE]; "constant of a shape")]
+#[test_case(node("Range", &["x", "s", "s"], "y", &[]), &[i64::MAX]; "range of what depends on the input")]
+fn too_much_of_a_shape_is_refused(node: NodeProto, shape: &[i64]) {
+    let name = node.name.clone();
+    let error = refusal(&file(&[1, 4], vec![node], vec![integers("s", shape)]));
+    assert!(error.starts_with(&format!("node {name} (")), "{error}");
+    assert!(error.contains("expected"), "{error}");
+}
+
+#[test]
+fn products_and_sums_of_long_vectors_are_refused() {
+    let wide = |op: &str| {
+        let nodes = vec![
+            node("ConstantOfShape", &["column"], "a", &[]),
+            node("ConstantOfShape", &["row"], "b", &[]),
+            node(op, &["a", "b"], "y", &[]),
+        ];
+        refusal(&file(&[1, 4], nodes, vec![integers("column", &[HUGE, 1]), integers("row", &[1, HUGE])]))
+    };
+    for op in ["Add", "Mul", "MatMul"] {
+        let error = wide(op);
+        assert!(error.starts_with(&format!("node the {op} ({op}): expected at most")), "{error}");
+    }
+}
+
+#[test]
+fn doubling_forty_times_is_refused() {
+    let double = |i: usize| {
+        let (from, to) = (format!("x{i}"), format!("x{}", i + 1));
+        node("Concat", &[if i == 0 { "x" } else { &from }, if i == 0 { "x" } else { &from }], &to, &[("axis", &[1])])
+    };
+    let error = refusal(&file(&[1, 4], (0..40).map(double).collect(), vec![]));
+    assert!(error.starts_with("node the Concat (Concat): expected at most"), "{error}");
+}
+
+#[test_case(&[("pads", &[1 << 40, 1 << 40])]; "pads")]
+#[test_case(&[("dilations", &[i64::MAX])]; "dilation")]
+#[test_case(&[("pads", &[i64::MAX, i64::MAX])]; "pads, overflow")]
+fn windows_of_padding_are_refused(attributes: &[(&str, &[i64])]) {
+    let pool = |attributes: &[(&str, &[i64])]| {
+        let kernel: &[(&str, &[i64])] = &[("kernel_shape", &[2])];
+        file(&[1, 1, 4], vec![node("AveragePool", &["x"], "y", &[kernel, attributes].concat())], vec![])
+    };
+    FloatModel::import(&pool(&[]).encode_to_vec()).unwrap();
+    let error = refusal(&pool(attributes));
+    assert!(error.starts_with("node the AveragePool (AveragePool): expected"), "{error}");
+}
+
+#[test]
+fn a_long_input_is_refused() {
+    let error = refusal(&file(&[1, 1 << 24], vec![node("Relu", &["x"], "y", &[])], vec![]));
+    assert_eq!(error, "tensor x: expected at most 65536 elements, got shape [1, 16777216]");
+}
+
+fn clip(low: f64, high: f64) -> ModelProto {
+    file(
+        &[1, 2],
+        vec![node("Clip", &["x", "low", "high"], "y", &[])],
+        vec![numbers("low", &[low]), numbers("high", &[high])],
+    )
+}
+
+#[test]
+fn bounds_of_a_clip_are_numbers() {
+    let run = |low, high, x: [f64; 2]| FloatModel::import(&clip(low, high).encode_to_vec()).unwrap().run(&x);
+    assert_eq!(run(-1.0, 2.0, [-3.0, 3.0]), [-1.0, 2.0]);
+    // a bound among the features is one, however large
+    assert_eq!(run(0.0, 1.1e10, [-3.0, 6e10]), [0.0, 1.1e10]);
+    assert_eq!(run(f64::NEG_INFINITY, 1.1e10, [-6e10, 6e10]), [-6e10, 1.1e10]);
+    assert_eq!(run(-8e10, f64::INFINITY, [-6e10, 6e10]), [-6e10, 6e10]);
+    assert_eq!(refusal(&clip(f64::NAN, 1.0)), "tensor low: expected numbers, got NaN");
+    let error = refusal(&clip(2.0, 1.0));
+    assert!(error.starts_with("node the Clip (Clip): expected bounds that are numbers"), "{error}");
+}
+
+#[test]
+fn what_the_importer_does_not_know_is_refused() {
+    let honest = file(&[1, 2], vec![node("Relu", &["x"], "y", &[])], vec![]);
+    FloatModel::import(&honest.encode_to_vec()).unwrap();
+    let mut newer = honest.clone();
+    newer.opset_import[0].version = 99;
+    assert_eq!(refusal(&newer), "not an ONNX file: expected an opset from 6 to 24, got 99; export with 17");
+    let mut functions = honest;
+    functions.functions.push(FunctionProto::default());
+    let message = "not an ONNX file: it has functions of its own, which are not read; export with them inlined";
+    assert_eq!(refusal(&functions), message);
+}
+
+#[test_case(10; "float16")]
+#[test_case(2; "uint8")]
+#[test_case(8; "text")]
+fn casts_that_are_no_identity_are_refused(to: i64) {
+    let error = refusal(&file(&[1, 2], vec![node("Cast", &["x"], "y", &[("to", &[to])])], vec![]));
+    assert!(
+        error.starts_with("node the Cast (Cast): expected a cast to float, double, int32, int64 or bool"),
+        "{error}"
+    );
+}
