@@ -108,8 +108,8 @@ fn select(columns: &[E; 3], at: [u64; 3]) -> E {
 }
 
 /// `Σ fold^j terms[j]`.
-fn horner(terms: [E; WIDTH], fold: &E) -> E {
-    terms.into_iter().rev().reduce(|acc, t| acc * fold.clone() + t).expect("four terms")
+fn horner(terms: impl IntoIterator<Item = E, IntoIter: DoubleEndedIterator>, fold: &E) -> E {
+    terms.into_iter().rev().reduce(|acc, t| acc * fold.clone() + t).expect("some terms")
 }
 
 /// `Σ fold^j terms[j]`, leaving out the zeros at both ends.
@@ -269,53 +269,44 @@ impl GridConfig {
         first.into_iter().chain(self.main).chain([self.bus, self.bind]).collect()
     }
 
+    /// What a kind enforces is folded by a challenge drawn after the cells are committed: one polynomial for each kind.
     fn arithmetic_gates(&self, meta: &mut ConstraintSystem<Fr>) {
-        meta.create_gate("arith, mul", |meta| {
+        meta.create_gate("arith, mul, round", |meta| {
             let v = View::new(meta, self);
+            let fold = meta.query_challenge(self.fold);
             let c = |i: usize| v.cur[i].clone();
-            let (arith, mul) = (v.is(Kind::Arith), v.is(Kind::Mul));
+            let arith = c(0) * c(1) + c(2) * c(3) + c(4) * c(5) + c(6) + v.k[0].clone() - c(7);
+            let mul = [c(0) * c(1) - c(2), c(3) * c(4) - c(5), c(0) * c(6) - c(7)];
+            let round =
+                [c(0) * (c(0) - small(1)) - c(5), c(6) + (c(0) - c(1)) * c(2) + c(5) * (c(3) + c(0) * c(4)) - c(7)];
             vec![
-                arith * (c(0) * c(1) + c(2) * c(3) + c(4) * c(5) + c(6) + v.k[0].clone() - c(7)),
-                mul.clone() * (c(0) * c(1) - c(2)),
-                mul.clone() * (c(3) * c(4) - c(5)),
-                mul * (c(0) * c(6) - c(7)),
+                v.is(Kind::Arith) * arith + v.is(Kind::Mul) * horner(mul, &fold),
+                v.is(Kind::Round) * horner(round, &fold),
             ]
-        });
-        meta.create_gate("round", |meta| {
-            let v = View::new(meta, self);
-            let c = |i: usize| v.cur[i].clone();
-            let round = v.is(Kind::Round);
-            vec![
-                round.clone() * (c(0) * (c(0) - small(1)) - c(5)),
-                round * (c(6) + (c(0) - c(1)) * c(2) + c(5) * (c(3) + c(0) * c(4)) - c(7)),
-            ]
-        });
-        meta.create_gate("sum on a sending row", |meta| {
-            let v = View::new(meta, self);
-            let c = |i: usize| v.cur[i].clone();
-            vec![v.is(Kind::Send) * v.k[2].clone() * (c(5) + c(2) - c(7))]
         });
         meta.create_gate("fixed, public", |meta| {
             let v = View::new(meta, self);
-            let seed = meta.query_challenge(self.seed);
+            let [fold, seed] = [self.fold, self.seed].map(|c| meta.query_challenge(c));
             // zero from row PUBLIC_ROWS on
             let instance = meta.query_instance(self.instance, Rotation::cur());
-            let fixed = v.is(Kind::Fixed { table: false });
             let [k1, k2, k3] = [1, 2, 3].map(|i: usize| v.k[i].clone());
             let expected = [(0, k1 + instance), (2, k2), (3, k3), (4, small(0)), (5, seed)];
-            expected.map(|(i, e)| fixed.clone() * (v.cur[i].clone() - e))
+            let differences = expected.map(|(i, e)| v.cur[i].clone() - e);
+            vec![v.is(Kind::Fixed { table: false }) * horner(differences, &fold)]
         });
-        // on sending rows k3 tells reads
-        meta.create_gate("read", |meta| {
+        // on sending rows k2 tells sums and k3 tells reads
+        meta.create_gate("sum, read", |meta| {
             let v = View::new(meta, self);
+            let fold = meta.query_challenge(self.fold);
             let c = |i: usize| v.cur[i].clone();
-            let read = v.is(Kind::Send) * v.k[3].clone();
-            vec![
-                read.clone() * c(1) * (c(1) - small(1)),
-                read.clone() * (c(0) + c(0) + c(1) - c(5) - v.k[1].clone()),
-                read.clone() * (c(4) + c(1) * (small(255) * c(4) + c(2)) - c(6)),
-                read * (c(2) + c(1) * (c(3) - c(2)) - c(7)),
-            ]
+            let read = [
+                c(1) * (c(1) - small(1)),
+                c(0) + c(0) + c(1) - c(5) - v.k[1].clone(),
+                c(4) + c(1) * (small(255) * c(4) + c(2)) - c(6),
+                c(2) + c(1) * (c(3) - c(2)) - c(7),
+            ];
+            let flagged = v.k[2].clone() * (c(5) + c(2) - c(7)) + v.k[3].clone() * horner(read, &fold);
+            vec![v.is(Kind::Send) * flagged]
         });
     }
 
