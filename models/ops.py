@@ -268,6 +268,8 @@ def classic():
     for kernel in ["linear", "rbf", "poly", "sigmoid"]:
         models[f"support vectors, regression, {kernel}"] = (SVR(kernel=kernel, C=0.1, degree=2), value)
         models[f"support vectors, two classes, {kernel}"] = (SVC(kernel=kernel, C=0.1, degree=2), two)
+    for shape in ["ovo", "ovr"]:
+        models[f"support vectors, three classes, {shape}"] = (SVC(C=0.5, decision_function_shape=shape), three)
     models["support vectors, chances"] = (SVC(C=0.1, probability=True, random_state=1), two)
     for name, (model, y) in models.items():
         # support vectors are kept in the file: few rows

@@ -38,32 +38,59 @@ impl Folder {
         self.post_transform(call, vec![sum], rho)
     }
 
-    /// Of two classes: more are decided by votes, which are no scores.
+    /// A score for each pair of classes; of two classes, one for each.
     fn svm_classifier(&mut self, call: &Call) -> Result<Tensor, OnnxError> {
         let list = |name: &str| call.node.floats(name).unwrap_or_default();
-        let labels = call.node.integers("classlabels_ints").map_or(0, <[i64]>::len);
-        let classes = labels.max(call.node.texts("classlabels_strings").len());
         let per_class = call.node.integers("vectors_per_class").unwrap_or_default();
-        if classes != 2 || per_class.len() != 2 {
-            let problem = format!("expected support vectors of 2 classes, got {classes}");
-            return Err(call.problem(format!("{problem}; use one classifier for each class (one against the rest)")));
-        }
+        let per_class: Option<Vec<usize>> = per_class.iter().map(|n| usize::try_from(*n).ok()).collect();
+        let per_class = per_class.filter(|n| n.len() > 1);
+        let per_class = per_class.ok_or_else(|| call.problem("expected support vectors of at least two classes"))?;
+        let classes = per_class.len();
         let (coefficients, rho) = (list("coefficients"), list("rho"));
         let kernels = self.kernels(call, &list("support_vectors"))?;
-        if kernels.len() != coefficients.len() || rho.is_empty() {
-            let (expected, got) = (kernels.len(), coefficients.len());
-            return Err(call.problem(format!("expected {expected} coefficients and rho, got {got}")));
+        let starts: Vec<usize> = per_class
+            .iter()
+            .scan(0_usize, |sum, n| {
+                let start = *sum;
+                *sum = sum.saturating_add(*n);
+                Some(start)
+            })
+            .collect();
+        let count = starts[classes - 1].saturating_add(per_class[classes - 1]);
+        if count != kernels.len()
+            || coefficients.len() != count * (classes - 1)
+            || rho.len() < classes * (classes - 1) / 2
+        {
+            let problem =
+                format!("expected {} coefficients of {} vectors", kernels.len() * (classes - 1), kernels.len());
+            return Err(call.problem(format!("{problem} and rho of each pair of classes, got {}", coefficients.len())));
         }
-        let sum = Linear::sum(coefficients.iter().copied().zip(&kernels));
-        let score = Linear { bias: sum.bias + rho[0], ..sum };
-        if let (Some(a), Some(b)) = (list("prob_a").first(), list("prob_b").first()) {
-            // Platt: the chance of the first class is 1 / (1 + e^(a score + b))
-            let first = Linear { bias: -b - a * score.bias, ..score.scaled(-a) };
-            let second = Linear { bias: b + a * score.bias, ..score.scaled(*a) };
-            let curve = FloatActivation::Curve(Curve::Sigmoid);
-            return Ok(Tensor { shape: vec![1, 2], data: self.activated(call, vec![first, second], curve) });
+        let mut scores = Vec::new();
+        for i in 0..classes {
+            for j in i + 1..classes {
+                // the vectors of each class have a row of coefficients for each other class
+                let part = |class: usize, row: usize| {
+                    let range = starts[class]..starts[class] + per_class[class];
+                    range.map(|v| (coefficients[row * count + v], &kernels[v])).collect::<Vec<_>>()
+                };
+                let sum = Linear::sum([part(i, j - 1), part(j, i)].concat());
+                scores.push(Linear { bias: sum.bias + rho[scores.len()], ..sum });
+            }
         }
-        self.post_transform(call, vec![score.scaled(-1.0), score], 0.0)
+        match (list("prob_a").first(), list("prob_b").first(), scores.as_slice()) {
+            (Some(a), Some(b), [score]) => {
+                // Platt: the chance of the first class is 1 / (1 + e^(a score + b))
+                let first = Linear { bias: -b - a * score.bias, ..score.scaled(-a) };
+                let second = Linear { bias: b + a * score.bias, ..score.scaled(*a) };
+                let curve = FloatActivation::Curve(Curve::Sigmoid);
+                Ok(Tensor { shape: vec![1, 2], data: self.activated(call, vec![first, second], curve) })
+            }
+            (None, _, [score]) => self.post_transform(call, vec![score.scaled(-1.0), score.clone()], 0.0),
+            (None, ..) => self.post_transform(call, scores, 0.0),
+            _ => Err(call.problem(format!(
+                "chances of {classes} classes are found by a search; export the scores (decision_function), or one classifier a class"
+            ))),
+        }
     }
 
     /// The kernel of the input with each row of `vectors`.

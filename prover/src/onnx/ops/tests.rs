@@ -2,6 +2,7 @@
 
 use crate::onnx::{Calibration, FloatModel, quantise, tests::in_circuit};
 use prost::Message;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Deserialize;
 use std::path::Path;
 use tract_onnx::pb::ModelProto;
@@ -19,6 +20,18 @@ struct Case {
 fn cases() -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ops.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Inputs far out of every calibrated range: the ends, and any features at all.
+fn extremes(width: usize) -> Vec<Vec<i64>> {
+    let (most, one) = (fixed::FEATURE_MAX, fixed::ONE);
+    let end = |i: usize| if i.is_multiple_of(2) { most } else { -most };
+    let mut rng = StdRng::seed_from_u64(width as u64);
+    let mut rows = vec![vec![most; width], vec![-most; width], vec![0; width], (0..width).map(end).collect()];
+    rows.push((0..width).map(|_| rng.gen_range(-most..=most)).collect());
+    rows.push((0..width).map(|_| rng.gen_range(-1_000 * one..1_000 * one)).collect());
+    rows.push((0..width).map(|_| rng.gen_range(-2..=2)).collect());
+    rows
 }
 
 /// How far `got` is from `expected`, relative where that is above 1.
@@ -47,6 +60,9 @@ fn every_operation_equals_onnxruntime() {
                 continue;
             }
         };
+        for inputs in extremes(width) {
+            assert_eq!(in_circuit(&model, &inputs), model.run(&inputs).unwrap(), "{name} on {inputs:?}");
+        }
         for (row, expected) in rows.iter().zip(&expected) {
             let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
             let outputs = model.run(&inputs).unwrap();
