@@ -53,6 +53,10 @@ impl Engine for Circuits {
         self.scores.questions(model, subject, as_of)
     }
 
+    fn history_k(&self, evidence: &Evidence) -> Result<u32, EngineError> {
+        self.histories.k(evidence)
+    }
+
     fn prove_history(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
         self.histories.prove(evidence, payee)
     }

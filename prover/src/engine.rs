@@ -236,6 +236,12 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError::UnknownModel`], [`EngineError::Plan`].
     fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError>;
 
+    /// log2 of the rows of the smallest history proof that has room for `evidence`.
+    ///
+    /// # Errors
+    /// [`EngineError::Capacity`] if none has; [`EngineError::Prover`] if the evidence does not prove its facts.
+    fn history_k(&self, evidence: &Evidence) -> Result<u32, EngineError>;
+
     /// Proves the facts of `evidence`.
     ///
     /// # Errors

@@ -16,32 +16,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use vouch_circuits::evidence::{HISTORY_CONTRACT, Link};
 use vouch_circuits::facts::{Fact, FactKind, LEAVES};
+use vouch_circuits::history::{ANCHORS, Class};
+use vouch_circuits::instances::MAX_ROOTS;
 use vouch_indexer::sync::StateProof;
 use vouch_indexer::{IndexError, Indexer};
 
-/// Blocks that one history proof can anchor.
-pub const MAX_BLOCKS: usize = 8;
+/// Blocks that one history proof can read: anchors, and those that lead to them.
+const BLOCKS_OF_A_PROOF: usize = ANCHORS + Class::H.links;
 /// State proofs fetched at one time.
 const PARALLEL: usize = 4;
 
 /// Why the facts could not be collected.
 #[derive(Debug, Error)]
 pub enum EvidenceError {
-    /// More facts than one root holds. Not recoverable: ask for fewer subjects or a smaller plan.
-    #[error("query needs {got} facts: expected at most {expected} under one root")]
+    /// More facts than the roots of a score hold. Not recoverable: ask for fewer subjects or a smaller plan.
+    #[error("query needs {got} facts: expected at most {expected} under {MAX_ROOTS} roots")]
     TooManyFacts {
-        /// Leaves of a root.
+        /// Leaves of all roots.
         expected: usize,
         /// Distinct facts asked for.
         got: usize,
     },
-    /// More blocks than one history proof anchors. Not recoverable: use a plan with fewer blocks.
-    #[error("query reads {got} blocks: expected at most {expected} in one history proof")]
+    /// More blocks than the history proofs of a score read. Not recoverable: use a plan with fewer blocks.
+    #[error("query reads {got} blocks: expected at most {expected} in {MAX_ROOTS} history proofs")]
     TooManyBlocks {
-        /// Anchors of a proof.
+        /// Headers of all proofs.
         expected: usize,
         /// Distinct blocks asked for.
         got: usize,
+    },
+    /// The facts need more history proofs than a score has roots. Not recoverable: ask for fewer subjects or a smaller plan.
+    #[error("query does not fit {expected} history proofs, as many as a score has roots: {left} facts are left")]
+    TooManyParts {
+        /// Proofs there may be.
+        expected: usize,
+        /// Facts without a proof.
+        left: usize,
     },
     /// The header of this block has no such field, or it does not fit a word.
     #[error("block {block}: header has no field {field} of at most 32 bytes (it has {fields} fields)")]
@@ -146,22 +156,35 @@ pub fn storage_slot(fact: &Fact) -> Option<B256> {
     }
 }
 
-/// Refuses more facts or blocks than one history proof takes.
+/// Refuses more facts or blocks than the history proofs of one score can take, before anything is collected; what passes may still
+/// be too much.
 ///
 /// # Errors
 /// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`].
 pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
-    if questions.len() > LEAVES {
-        return Err(EvidenceError::TooManyFacts { expected: LEAVES, got: questions.len() });
+    let expected = MAX_ROOTS * LEAVES;
+    if questions.len() > expected {
+        return Err(EvidenceError::TooManyFacts { expected, got: questions.len() });
     }
     let blocks: BTreeSet<u64> = questions.iter().map(|f| f.block).collect();
-    if blocks.len() > MAX_BLOCKS {
-        return Err(EvidenceError::TooManyBlocks { expected: MAX_BLOCKS, got: blocks.len() });
+    let expected = MAX_ROOTS * BLOCKS_OF_A_PROOF;
+    if blocks.len() > expected {
+        return Err(EvidenceError::TooManyBlocks { expected, got: blocks.len() });
     }
     Ok(())
 }
 
-/// Refuses questions about the storage of a contract that has no code at the newest block where it is read.
+/// History proofs that `questions` take at least.
+///
+/// - `is_linked`: whether blocks may be linked to anchors
+pub fn least_proofs(questions: &[Fact], is_linked: bool) -> usize {
+    let blocks: BTreeSet<u64> = questions.iter().map(|f| f.block).collect();
+    let most = if is_linked { BLOCKS_OF_A_PROOF } else { ANCHORS };
+    questions.len().div_ceil(LEAVES).max(blocks.len().div_ceil(most))
+}
+
+/// Refuses questions about the storage of a contract that has no code at the newest block where it is read. It may have none before:
+/// what was not there yet is zero.
 ///
 /// # Errors
 /// [`EvidenceError::NoCode`], or [`EvidenceError::Index`] if the account could not be proven.
@@ -175,20 +198,32 @@ pub async fn check_code(indexer: &Indexer, questions: &[Fact]) -> Result<(), Evi
     for (address, block) in newest {
         proofs.push(indexer.state_proof(block, address, &[]).await?);
     }
-    refuse_without_code(questions, &proofs)
+    for proof in proofs {
+        if proof.account.account.is_none_or(|a| a.code_hash == KECCAK256_EMPTY) {
+            return Err(EvidenceError::NoCode { block: proof.header.number, address: proof.account.address });
+        }
+    }
+    Ok(())
 }
 
 /// Collects the evidence for `asked` (values are ignored) from the index, fetching what it does not hold yet.
 ///
-/// # Errors
-/// [`EvidenceError`]: limits of one proof, blocks outside the index, a contract without code, a lying node.
-///
 /// Blocks below `reach` are linked to one within it by hops, whose headers and proofs are fetched too.
+///
+/// # Errors
+/// [`EvidenceError`]: bounds, blocks outside the index, a contract without code, a lying node.
 pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result<Evidence, EvidenceError> {
     let questions = questions(asked);
     check_bounds(&questions)?;
+    check_code(indexer, &questions).await?;
+    gather(indexer, &questions, reach).await
+}
+
+/// As [`collect`], for `questions` in order whose bounds and contracts were checked: they may be a part of a query, all at blocks before a
+/// contract had code.
+pub(crate) async fn gather(indexer: &Indexer, questions: &[Fact], reach: &Reach) -> Result<Evidence, EvidenceError> {
     let mut wanted: BTreeMap<u64, BTreeMap<Address, BTreeSet<B256>>> = BTreeMap::new();
-    for fact in &questions {
+    for fact in questions {
         let accounts = wanted.entry(fact.block).or_default();
         if fact.kind != FactKind::Header {
             accounts.entry(fact.address.into()).or_default().extend(storage_slot(fact));
@@ -210,7 +245,6 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result
         .buffered(PARALLEL)
         .try_collect()
         .await?;
-    refuse_without_code(&questions, &proofs)?;
     let blocks = headers
         .into_iter()
         .map(|header| BlockEvidence {
@@ -225,21 +259,6 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result
         .map(|fact| Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }))
         .collect::<Result<_, EvidenceError>>()?;
     Ok(Evidence { blocks, anchored: route.anchors, remembered: Vec::new(), facts })
-}
-
-/// A contract whose storage is read must have code at the newest block where it is read. It may have none before: what
-/// was not there yet is zero.
-fn refuse_without_code(questions: &[Fact], proofs: &[StateProof]) -> Result<(), EvidenceError> {
-    let storage = |address: Address| questions.iter().any(|f| f.address == address && storage_slot(f).is_some());
-    for proof in proofs.iter().filter(|p| storage(p.account.address)) {
-        let address = proof.account.address;
-        let is_newest = !proofs.iter().any(|p| p.account.address == address && p.header.number > proof.header.number);
-        let has_code = proof.account.account.is_some_and(|a| a.code_hash != KECCAK256_EMPTY);
-        if is_newest && !has_code {
-            return Err(EvidenceError::NoCode { block: proof.header.number, address });
-        }
-    }
-    Ok(())
 }
 
 fn account(proof: &StateProof) -> AccountEvidence {

@@ -22,7 +22,7 @@ use vouch_circuits::instances::{self, HISTORY_INSTANCES, HistoryInstances, MAX_A
 use vouch_circuits::trie::Nodes;
 
 /// The classes in the order of `HistoryRoots`, smallest first.
-pub const CLASSES: [Capacity; 3] = Capacity::ALL;
+pub static CLASSES: [Capacity; 3] = Capacity::ALL;
 
 /// Classes without links: those which every deployment has.
 pub const WITHOUT_HOPS: usize = 2;
@@ -59,14 +59,18 @@ impl Histories {
         Self { dir, srs, loaded: Mutex::default() }
     }
 
-    /// Proves the facts of `evidence` in the smallest class that has room, of those which the string is long enough for.
+    /// log2 of the rows of the smallest class that has room for `evidence`, of those which the string is long enough for.
     ///
     /// # Errors
     /// [`EngineError::Capacity`] with what the largest class has too little room for.
-    pub fn prove(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
-        let witness = witness(evidence)?;
+    pub fn k(&self, evidence: &Evidence) -> Result<u32, EngineError> {
+        Ok(self.choose(&witness(evidence)?)?.1.k)
+    }
+
+    /// The smallest class that has room, with its index.
+    fn choose(&self, witness: &Witness) -> Result<(usize, &'static Capacity), EngineError> {
         let mut reason = String::new();
-        let fits = |(_, class): &(usize, &Capacity)| match class.fits(&witness) {
+        let fits = |(_, class): &(usize, &Capacity)| match class.fits(witness) {
             Ok(()) => true,
             Err(e) => {
                 reason = e.to_string();
@@ -74,9 +78,16 @@ impl Histories {
             }
         };
         let classes = CLASSES.iter().enumerate().filter(|(_, class)| class.k <= self.srs.k());
-        let Some((index, capacity)) = classes.into_iter().find(fits) else {
-            return Err(EngineError::Capacity { detail: reason });
-        };
+        classes.into_iter().find(fits).ok_or(EngineError::Capacity { detail: reason })
+    }
+
+    /// Proves the facts of `evidence` in the class of [`Histories::k`].
+    ///
+    /// # Errors
+    /// [`EngineError::Capacity`], [`EngineError::Prover`].
+    pub fn prove(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
+        let witness = witness(evidence)?;
+        let (index, capacity) = self.choose(&witness)?;
         let circuit = HistoryCircuit::new(capacity, &witness, instances::address(payee.into())).map_err(prover)?;
         let public = circuit.instances();
         let anchors = witness.anchors().map_err(prover)?;

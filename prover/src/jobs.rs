@@ -3,7 +3,13 @@
 //! A stage's result and the advance to the next stage are one atomic write, so a job killed at any moment is either
 //! before a stage (and does it again) or after it (and has its result).
 
-use crate::engine::{Anchor, HistoryProof, ScoreProof, ScoreTask};
+mod ahead;
+mod index;
+mod roots;
+
+pub use ahead::Ahead;
+
+use crate::engine::{Anchor, ScoreProof, ScoreTask};
 use crate::evidence::Evidence;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -59,6 +65,17 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All stages.
+    const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Evidence,
+        Self::ProvingHistory,
+        Self::ProvingScore,
+        Self::Proven,
+        Self::Submitted,
+        Self::Failed,
+    ];
+
     /// True when the worker has nothing more to do.
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Proven | Self::Submitted | Self::Failed)
@@ -108,9 +125,15 @@ pub struct Job {
     pub last_error: Option<String>,
     /// The blocks the answer hangs on.
     pub anchors: Vec<Anchor>,
-    /// The roots the score is proven under.
+    /// The roots the score is proven under: those of earlier jobs, then its own as they are proven.
     pub roots: Vec<B256>,
-    /// True when the roots were proven by earlier jobs.
+    /// History proofs that the job has to make itself, as far as it knows.
+    #[serde(default)]
+    pub parts: usize,
+    /// Those of them that are made.
+    #[serde(default)]
+    pub parts_done: usize,
+    /// True when all roots were proven by earlier jobs.
     pub reused_root: bool,
     /// True when the score itself was proven by an earlier job.
     #[serde(default)]
@@ -137,6 +160,8 @@ impl Job {
             last_error: None,
             anchors: Vec::new(),
             roots: Vec::new(),
+            parts: 0,
+            parts_done: 0,
             reused_root: false,
             reused_score: false,
             costs: Vec::new(),
@@ -210,7 +235,7 @@ impl JobStore {
             Ok(_) | Err(JobError::Unknown { .. }) => {}
             Err(e) => return Err(e),
         }
-        let got = self.list()?.iter().filter(|j| !j.stage.is_done()).count();
+        let got = self.unfinished()?.len();
         if got >= limit {
             return Err(JobError::QueueFull { limit, got });
         }
@@ -238,7 +263,7 @@ impl JobStore {
 
     /// The oldest job with work left.
     pub fn next(&self) -> Result<Option<Job>, JobError> {
-        Ok(self.list()?.into_iter().find(|j| !j.stage.is_done()))
+        Ok(self.unfinished()?.into_iter().next())
     }
 
     /// Stores the job alone.
@@ -246,18 +271,12 @@ impl JobStore {
         self.commit(job, Batch::default())
     }
 
-    /// Stores the job with its evidence.
-    pub fn save_evidence(&self, job: &mut Job, evidence: &Evidence) -> Result<(), JobError> {
+    /// Stores the job with the evidence of its parts.
+    pub fn save_evidence(&self, job: &mut Job, parts: &[Evidence]) -> Result<(), JobError> {
         let mut batch = Batch::default();
-        batch.put(Column::Artifacts, key(&job.id, "evidence"), json(evidence, &job.id, "evidence")?);
-        self.commit(job, batch)
-    }
-
-    /// Stores the job with a root it proved; other jobs may use the root from now on.
-    pub fn save_history(&self, job: &mut Job, proof: &HistoryProof) -> Result<(), JobError> {
-        let mut batch = Batch::default();
-        batch.put(Column::Roots, proof.root.as_slice(), json(proof, &job.id, "history proof")?);
-        batch.delete(Column::Artifacts, key(&job.id, "evidence"));
+        for (i, evidence) in parts.iter().enumerate() {
+            batch.put(Column::Artifacts, part_key(&job.id, i), json(evidence, &job.id, "evidence")?);
+        }
         self.commit(job, batch)
     }
 
@@ -271,7 +290,9 @@ impl JobStore {
     /// Forgets what the stages of a job produced and puts it back to the start.
     pub fn restart(&self, job: &mut Job, reason: String) -> Result<(), JobError> {
         let mut batch = Batch::default();
-        batch.delete(Column::Artifacts, key(&job.id, "evidence"));
+        for i in 0..job.parts {
+            batch.delete(Column::Artifacts, part_key(&job.id, i));
+        }
         batch.delete(Column::Artifacts, key(&job.id, "score"));
         job.stage = Stage::Queued;
         job.restarts += 1;
@@ -279,6 +300,7 @@ impl JobStore {
         job.last_error = Some(reason);
         job.anchors.clear();
         job.roots.clear();
+        (job.parts, job.parts_done) = (0, 0);
         job.reused_root = false;
         job.reused_score = false;
         job.costs.clear();
@@ -286,9 +308,9 @@ impl JobStore {
         self.commit(job, batch)
     }
 
-    /// The evidence of a job in [`Stage::ProvingHistory`].
-    pub fn evidence(&self, id: &str) -> Result<Option<Evidence>, JobError> {
-        self.read(Column::Artifacts, &key(id, "evidence"), id, "evidence")
+    /// The evidence of part `index` of a job in [`Stage::ProvingHistory`], until that is proven.
+    pub fn evidence(&self, id: &str, index: usize) -> Result<Option<Evidence>, JobError> {
+        self.read(Column::Artifacts, &part_key(id, index), id, "evidence")
     }
 
     /// The score of a proven job.
@@ -296,27 +318,10 @@ impl JobStore {
         self.read(Column::Artifacts, &key(id, "score"), id, "score")
     }
 
-    /// The proof of a root.
-    pub fn root(&self, root: B256) -> Result<Option<HistoryProof>, JobError> {
-        self.read(Column::Roots, root.as_slice(), &root.to_string(), "history proof")
-    }
-
-    /// Every proven root.
-    pub fn roots(&self) -> Result<Vec<HistoryProof>, JobError> {
-        let entries = self.db.scan(Column::Roots, &[])?;
-        entries.iter().map(|(key, value)| parse(value, &alloy::hex::encode(key), "history proof")).collect()
-    }
-
-    /// Forgets a root whose blocks were reorganised away.
-    pub fn remove_root(&self, root: B256) -> Result<(), JobError> {
-        let mut batch = Batch::default();
-        batch.delete(Column::Roots, root.as_slice());
-        Ok(self.db.write(batch)?)
-    }
-
     fn commit(&self, job: &mut Job, mut batch: Batch) -> Result<(), JobError> {
         job.updated_ms = now_ms();
         batch.put(Column::Jobs, job.id.as_bytes(), json(job, &job.id, "job")?);
+        index::put(&mut batch, job);
         Ok(self.db.write(batch)?)
     }
 
@@ -329,6 +334,10 @@ impl JobStore {
     ) -> Result<Option<T>, JobError> {
         self.db.get(column, key)?.map(|value| parse(&value, id, what)).transpose()
     }
+}
+
+fn part_key(id: &str, index: usize) -> Vec<u8> {
+    key(id, &format!("evidence/{index}"))
 }
 
 fn key(id: &str, what: &str) -> Vec<u8> {

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod model_key;
 pub mod onnx;
+pub mod parts;
 pub mod queue;
 pub mod score;
 pub mod scores;
@@ -22,6 +23,7 @@ pub mod snark;
 pub mod srs;
 pub mod transcript;
 pub mod verifiers;
+pub mod watch;
 
 #[cfg(test)]
 pub(crate) mod testing;

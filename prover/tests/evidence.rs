@@ -95,11 +95,12 @@ fn storage_slots_follow_solidity() {
 }
 
 #[test]
-fn bounds_of_one_proof_are_named() {
-    let facts: Vec<Fact> = (0..9).map(|i| Fact { block: i, ..question(FactKind::Header, Address::ZERO, 8) }).collect();
+fn bounds_of_one_score_are_named() {
+    let facts: Vec<Fact> =
+        (0..161).map(|i| Fact { block: i, ..question(FactKind::Header, Address::ZERO, 8) }).collect();
     let error = evidence::check_bounds(&facts).unwrap_err();
-    assert_eq!(error.to_string(), "query reads 9 blocks: expected at most 8 in one history proof");
-    let facts: Vec<Fact> = (0..82).map(|i| question(FactKind::Slot, Address::ZERO, i)).collect();
+    assert_eq!(error.to_string(), "query reads 161 blocks: expected at most 160 in 4 history proofs");
+    let facts: Vec<Fact> = (0..325).map(|i| question(FactKind::Slot, Address::ZERO, i)).collect();
     let error = evidence::check_bounds(&facts).unwrap_err();
-    assert_eq!(error.to_string(), "query needs 82 facts: expected at most 81 under one root");
+    assert_eq!(error.to_string(), "query needs 325 facts: expected at most 324 under 4 roots");
 }

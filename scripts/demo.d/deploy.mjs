@@ -31,13 +31,13 @@ export async function deployVouch({ deployer, report }, verifiers) {
   return { blockHashes, roots, registry, vouch };
 }
 
-/** Adds a model to the node and registers its key on the chain. Returns what the node says of it. */
-export async function registerModel({ root, client, registry, report }, name) {
+/** Adds a model to the node and registers its key on the chain; `change` may alter its plan. Returns what the node says of it. */
+export async function registerModel({ root, client, registry, report }, name, change = (plan) => plan) {
   const file = (path) => readFileSync(join(root, "models", name, path));
   const model = await client.post("/v1/models", {
     name,
     onnx: file("model.onnx").toString("base64"),
-    plan: file("plan.toml").toString("utf8"),
+    plan: change(file("plan.toml").toString("utf8")),
     calibration: file("calibrate.csv").toString("utf8"),
   });
   const receipt = await send(registry, "register", [model.class_id, model.key, ""]);

@@ -73,8 +73,8 @@ export class Client {
   }
 }
 
-/** Starts `vouch serve` on the chain at `url`, paying with the account of `key`. */
-export async function startNode({ binary, keys, directory, url, contracts, key }) {
+/** Starts `vouch serve` on the chain at `url`, paying with the account of `key`; `more`: further arguments. */
+export async function startNode({ binary, keys, directory, url, contracts, key, more = [] }) {
   const port = await freePort();
   const keyFile = join(directory, "signer.key");
   writeFileSync(keyFile, key, { mode: 0o600 });
@@ -82,7 +82,7 @@ export async function startNode({ binary, keys, directory, url, contracts, key }
   const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--keys", keys, "--listen", `127.0.0.1:${port}`,
     "--history-roots", address("roots"), "--registry", address("registry"),
     "--vouch", address("vouch"), "--finality", "0",
-    "--signer-key-file", keyFile];
+    "--signer-key-file", keyFile, ...more];
   const node = new Background("vouch", binary, args, { log: join(directory, "vouch.log") });
   const client = new Client(`http://127.0.0.1:${port}`);
   await node.ready(() => client.get("/v1/status"), 120);

@@ -24,13 +24,15 @@ pub struct Call {
 pub struct Calldata {
     /// What has to be sent before, in this order: the contracts do not know an old anchor yet.
     pub prepare: Vec<Call>,
-    /// `HistoryRoots.post` for the root, if its contract is known.
+    /// `HistoryRoots.post` for the first root that is not posted yet, if the contract is known.
     pub post: Option<Call>,
+    /// The same for each root that is not posted yet: a long history has up to four.
+    pub posts: Vec<Call>,
     /// `Vouch.submit`: puts the score on record.
     pub submit: Option<Call>,
     /// `Vouch.fulfil`: answers the request this query came from.
     pub fulfil: Option<Call>,
-    /// `Vouch.multicall` of post and submit, or of post and fulfil for a request: everything in one transaction.
+    /// `Vouch.multicall` of posts and submit, or of posts and fulfil for a request: everything in one transaction.
     pub multicall: Option<Call>,
 }
 
@@ -64,9 +66,12 @@ pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calld
     all.push(fulfil.clone().unwrap_or_else(|| submit.clone()));
     let multicall = Bytes::from(Vouch::multicallCall { data: all }.abi_encode());
     let to_vouch = |data| addresses.vouch.map(|to| Call { to, data });
+    let to_roots = |data| addresses.history_roots.map(|to| Call { to, data });
+    let posts: Vec<Call> = posts.into_iter().filter_map(to_roots).collect();
     Calldata {
         prepare: Vec::new(),
-        post: addresses.history_roots.zip(posts.into_iter().next()).map(|(to, data)| Call { to, data }),
+        post: posts.first().cloned(),
+        posts,
         submit: to_vouch(submit),
         fulfil: fulfil.and_then(to_vouch),
         multicall: to_vouch(multicall),

@@ -3,6 +3,7 @@
 pub mod calldata;
 pub mod contracts;
 pub mod policy;
+pub mod poster;
 pub mod prepare;
 pub mod requests;
 pub mod sender;

@@ -9,6 +9,8 @@ use vouch_prover::srs::is_local;
 
 /// Gas of a transaction with one `post` and one `fulfil`, without the callback: the greatest measured, rounded up.
 const ANSWER_GAS: u64 = 1_200_000;
+/// Gas of each further `post`: a long history has up to four roots.
+const POST_GAS: u64 = 550_000;
 /// Fee over estimated cost before anything is proven: the gas price may rise until the answer is sent.
 const MARGIN: (u128, u128) = (3, 2);
 /// Largest callback of a request unless told otherwise.
@@ -57,6 +59,8 @@ pub struct Asked {
     pub fee_wei: u128,
     /// Gas of its callback; 0 if it has none.
     pub callback_gas: u64,
+    /// History proofs that it needs at least.
+    pub histories: usize,
     /// Unix seconds, the last at which it can be fulfilled.
     pub deadline: u64,
 }
@@ -131,7 +135,8 @@ impl Policy {
             MinFee::Wei(wei) => wei,
             MinFee::Cost => {
                 // A callee gets 63/64 of the gas that is left.
-                let gas = ANSWER_GAS.saturating_add(asked.callback_gas.saturating_mul(64) / 63);
+                let posts = POST_GAS * (asked.histories.saturating_sub(1) as u64);
+                let gas = ANSWER_GAS.saturating_add(posts).saturating_add(asked.callback_gas.saturating_mul(64) / 63);
                 u128::from(gas).saturating_mul(gas_price_wei).saturating_mul(MARGIN.0) / MARGIN.1
             }
         };
@@ -161,7 +166,7 @@ mod tests {
     const GWEI: u128 = 1_000_000_000;
 
     fn asked() -> Asked {
-        Asked { fee_wei: 0, callback_gas: 63_000, deadline: 1_060 }
+        Asked { fee_wei: 0, callback_gas: 63_000, histories: 1, deadline: 1_060 }
     }
 
     #[test]
@@ -196,6 +201,10 @@ mod tests {
         assert_eq!(check(expected, 10 * GWEI), Ok(()));
         assert_eq!(check(expected - 1, 10 * GWEI), Err(Refusal::Fee { expected, got: expected - 1 }));
         assert_eq!(check(expected - 1, 9 * GWEI), Ok(()));
+        // and 550,000 for a second root
+        let long = Asked { fee_wei: expected, histories: 2, ..asked() };
+        let dear = Err(Refusal::Fee { expected: 1_814_000 * 15 * GWEI, got: expected });
+        assert_eq!(policy.check(&long, 0, 10 * GWEI), dear);
         let fixed = Policy::new(MinFee::Wei(7));
         assert_eq!(fixed.check(&Asked { fee_wei: 6, ..asked() }, 0, 0), Err(Refusal::Fee { expected: 7, got: 6 }));
         fixed.check(&Asked { fee_wei: 7, ..asked() }, 0, u128::MAX).unwrap();

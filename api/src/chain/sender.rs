@@ -1,6 +1,6 @@
 //! Sends proofs to the contracts with the node's own key.
 
-use super::calldata::{Call, calldata};
+use super::calldata::{Call, calldata, post};
 use super::contracts::BlockArchive::BlockArchiveErrors;
 use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
 use super::policy::{MinFee, Policy, Refusal};
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::Mutex;
+use vouch_prover::engine::HistoryProof;
 use vouch_prover::queue::Served;
 
 /// Longest wait for a transaction to be mined.
@@ -74,6 +75,12 @@ pub enum SendError {
     /// The node refused or could not be reached.
     #[error("chain: {detail}")]
     Chain {
+        /// What it said.
+        detail: String,
+    },
+    /// The node's own store failed.
+    #[error("store: {detail}")]
+    Store {
         /// What it said.
         detail: String,
     },
@@ -188,6 +195,17 @@ impl Sender {
             tracing::info!(%id, %transaction, "an old anchor was made known");
         }
         Ok(())
+    }
+
+    /// Posts a root, whoever asks for scores under it later.
+    ///
+    /// # Errors
+    /// [`SendError::Reverted`], [`SendError::Chain`] with the contract's reason.
+    pub async fn post(&self, history: &HistoryProof) -> Result<B256, SendError> {
+        let to = self.contracts.history_roots.ok_or(SendError::NoContract { contract: "HistoryRoots" })?;
+        let request = self.transaction(Call { to, data: post(history) });
+        let gas = self.provider.estimate_gas(request.clone()).await.map_err(chain)?;
+        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     fn transaction(&self, call: Call) -> TransactionRequest {

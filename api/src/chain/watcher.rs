@@ -121,9 +121,8 @@ impl Watcher {
     async fn drop_dead_jobs(&self) -> Result<(), SendError> {
         let Some(address) = self.contracts.vouch else { return Ok(()) };
         let vouch = Vouch::new(address, self.provider.clone());
-        let Ok(jobs) = self.queue.store().list() else { return Ok(()) };
-        let waiting = jobs.iter().filter(|job| job.stage == Stage::Queued);
-        let asked: Vec<_> = waiting.filter_map(|job| Some((job, job.query.request?))).collect();
+        let Ok(waiting) = self.queue.store().in_stages(&[Stage::Queued]) else { return Ok(()) };
+        let asked: Vec<_> = waiting.iter().filter_map(|job| Some((job, job.query.request?))).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -182,7 +181,9 @@ impl Watcher {
                 request: Some(U256::from(id)),
             };
             let callback_gas = if request.target.is_zero() { 0 } else { request.callbackGasLimit.into() };
-            let asked = Asked { fee_wei: request.feeWei.to(), callback_gas, deadline: request.deadline };
+            // a model that is not known is refused when the query is added
+            let histories = self.queue.least_histories(&query).unwrap_or(1);
+            let asked = Asked { fee_wei: request.feeWei.to(), callback_gas, histories, deadline: request.deadline };
             self.take(id, query, self.policy.check(&asked, now, gas_price_wei)).await;
         }
         Ok(())
@@ -228,11 +229,11 @@ impl Watcher {
 
     /// Sends every proven answer to its request.
     async fn send_answers(&mut self, sender: &Sender) {
-        let jobs = match self.queue.store().list() {
+        let jobs = match self.queue.store().in_stages(&[Stage::Proven]) {
             Ok(jobs) => jobs,
             Err(error) => return tracing::error!(%error, "jobs could not be read"),
         };
-        for job in jobs.iter().filter(|j| j.stage == Stage::Proven && j.query.request.is_some()) {
+        for job in jobs.iter().filter(|j| j.query.request.is_some()) {
             let tries = match self.unsent.get(&job.id) {
                 Some((_, until)) if *until > Instant::now() => continue,
                 Some((tries, _)) => *tries,

@@ -54,11 +54,16 @@ impl Client {
         loop {
             let query = self.get(&format!("/v1/queries/{id}")).await?;
             let state = query["state"].as_str().unwrap_or_default().to_owned();
-            if state != last {
-                tell(&state);
-                last = state;
+            let number = |name: &str| query[name].as_u64().unwrap_or_default();
+            let shown = match (state.as_str(), number("parts_done") + 1, number("parts")) {
+                ("proving_history", part, parts @ 2..) => format!("proving history {part} of {parts}"),
+                _ => state.replace('_', " "),
+            };
+            if shown != last {
+                tell(&shown);
+                last = shown;
             }
-            match last.as_str() {
+            match state.as_str() {
                 "proven" | "submitted" => return Ok(query),
                 "failed" => eyre::bail!("query {id} failed: {}", query["error"].as_str().unwrap_or("no reason given")),
                 _ => tokio::time::sleep(Duration::from_millis(200)).await,

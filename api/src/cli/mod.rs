@@ -13,6 +13,7 @@ mod serve;
 mod setup;
 mod slots;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -59,6 +60,9 @@ pub enum Command {
     Query(query::QueryArgs),
     /// Ask a node for a score and keep its proof in a file.
     Prove(query::ProveArgs),
+    /// What the node proves and posts ahead of time, so that later scores need no history proof.
+    #[command(subcommand)]
+    Watch(watch::Command),
     /// Check a proof file without the node that made it.
     Verify(verify::VerifyArgs),
     /// Keep the hash of a block on chain for ever (anyone may; one pin per 8,191 blocks keeps all history reachable).
@@ -98,6 +102,7 @@ pub async fn run(cli: Cli) -> eyre::Result<()> {
         Command::Setup(args) => setup::run(args, report).await,
         Command::Verify(args) => verify::run(args, report).await,
         Command::Model(command) => model::run(command, report).await,
+        Command::Watch(command) => watch::run(command, report).await,
         Command::Slots(args) => slots::run(args, report),
         Command::Query(args) => query::query(args, report).await,
         Command::Prove(args) => query::prove(args, report).await,

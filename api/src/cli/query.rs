@@ -61,7 +61,7 @@ async fn ask(args: &QueryArgs, report: Report) -> eyre::Result<(Client, Value)> 
     let query = client.post("/v1/queries", &body).await?;
     let id = query["id"].as_str().unwrap_or_default().to_owned();
     report.say(format!("query {id}"));
-    let done = client.finish(&id, |stage| report.say(format!("  {}", stage.replace('_', " ")))).await?;
+    let done = client.finish(&id, |stage| report.say(format!("  {stage}"))).await?;
     Ok((client, done))
 }
 

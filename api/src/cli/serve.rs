@@ -7,6 +7,7 @@ use crate::archive::contract::Archive;
 use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
 use crate::chain::policy::{MAX_CALLBACK_GAS, MIN_SECONDS_LEFT, MinFee, Policy};
+use crate::chain::poster::Poster;
 use crate::chain::prepare::OldBlocks;
 use crate::chain::sender::{Sender, read_key};
 use crate::chain::watcher::Watcher;
@@ -101,6 +102,9 @@ pub struct ServeArgs {
     /// Least seconds from a request to its deadline: time to prove it.
     #[arg(long, value_name = "SECONDS", default_value_t = MIN_SECONDS_LEFT)]
     min_seconds_left: u64,
+    /// What to prove and post ahead of time; see `vouch watch`.
+    #[arg(long, value_name = "FILE")]
+    watch: Option<PathBuf>,
     /// Most queries that may wait.
     #[arg(long, value_name = "QUERIES", default_value_t = 256)]
     max_waiting: usize,
@@ -121,6 +125,7 @@ pub struct ServeArgs {
 
 /// Runs until SIGINT or SIGTERM. Unfinished jobs resume at the next start.
 pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
+    let watched = args.watch.as_deref().map(super::watch::read).transpose()?;
     let recorder = PrometheusBuilder::new().install_recorder().wrap_err("metrics")?;
     let db = Db::open(&args.data)?;
     let indexer = Indexer::open(db.clone(), config(&args).await?).await?;
@@ -196,8 +201,20 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
         max_callback_gas: args.max_callback_gas,
         min_seconds_left: args.min_seconds_left,
     };
+    let mut tasks = Vec::new();
+    if let Some(watch) = watched {
+        match sender.clone().filter(|_| contracts.history_roots.is_some()) {
+            Some(sender) => {
+                let price = watch.max_gas_price_wei;
+                let poster = Poster::new(queue.clone(), provider.clone(), contracts, sender, price);
+                tasks.push(tokio::spawn(poster.run(poll, stopping(stopped.clone()))));
+            }
+            None => report.say("what is watched is proven but not posted: that needs --history-roots and a signer key"),
+        }
+        queue.watch(watch, payee);
+    }
     let watcher = Watcher::new(queue.clone(), provider, contracts, sender, payee, policy).with_old_blocks(old_blocks);
-    let mut tasks = vec![
+    tasks.extend([
         tokio::spawn({
             let (indexer, stop) = (indexer.clone(), stopping(stopped.clone()));
             async move { indexer.run(stop).await }
@@ -208,11 +225,11 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
             async move { queue.run(stop).await }
         }),
         tokio::spawn(watcher.run(poll, stopping(stopped.clone()))),
-    ];
+    ]);
     if let Some(filler) = filler {
         let stop = stopping(stopped.clone());
         // queries come first: a run begins only while no job is under way
-        let is_busy = move || queue.store().list().map_or(true, |jobs| jobs.iter().any(|job| !job.stage.is_done()));
+        let is_busy = move || queue.store().next().map_or(true, |job| job.is_some());
         tasks.push(tokio::spawn(filler.run(is_busy, stop)));
     }
     tokio::select! {

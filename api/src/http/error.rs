@@ -137,9 +137,9 @@ impl From<EvidenceError> for Problem {
             EvidenceError::Index(e) => return e.into(),
             EvidenceError::NoCode { .. } => ("contract_without_code", "the plan names a contract without code"),
             EvidenceError::NoSuchField { .. } => ("plan", "the plan does not apply"),
-            EvidenceError::TooManyFacts { .. } | EvidenceError::TooManyBlocks { .. } => {
-                ("capacity", "the query does not fit one proof")
-            }
+            EvidenceError::TooManyFacts { .. }
+            | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::TooManyParts { .. } => ("capacity", "the query does not fit the proofs of one score"),
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, e)
     }

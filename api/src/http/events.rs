@@ -18,27 +18,33 @@ pub struct Progress {
     /// The stage it is in.
     #[schema(value_type = String)]
     stage: Stage,
-    /// Stages behind it.
-    done: u32,
-    /// Stages in all.
-    total: u32,
+    /// Steps behind it.
+    done: usize,
+    /// Steps in all: four, and one more for each history proof after the first.
+    total: usize,
+    /// History proofs that are made of those that this query needs; both 0 while that is not known.
+    histories_done: usize,
+    /// History proofs that it needs.
+    histories: usize,
     /// Why it failed, or what the last attempt met.
     error: Option<String>,
 }
 
-/// Stages from the question to the proof.
-const STAGES: u32 = 4;
+/// Steps from the question to the proof, besides history proofs.
+const STEPS: usize = 3;
 
 fn progress(job: &Job) -> Event {
+    let (histories_done, histories) = (job.parts_done, job.parts);
     let done = match job.stage {
         Stage::Queued | Stage::Failed => 0,
         Stage::Evidence => 1,
-        Stage::ProvingHistory => 2,
-        Stage::ProvingScore => 3,
-        Stage::Proven | Stage::Submitted => STAGES,
+        Stage::ProvingHistory => 2 + histories_done,
+        Stage::ProvingScore => 2 + histories.max(1),
+        Stage::Proven | Stage::Submitted => STEPS + histories.max(1),
     };
     let error = job.failure.as_ref().map(|f| f.detail.clone()).or_else(|| job.last_error.clone());
-    let body = Progress { id: job.id.clone(), stage: job.stage, done, total: STAGES, error };
+    let total = STEPS + histories.max(1);
+    let body = Progress { id: job.id.clone(), stage: job.stage, done, total, histories_done, histories, error };
     // These fields always serialise.
     Event::default().event("progress").json_data(body).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ pub mod page;
 pub mod proofs;
 pub mod queries;
 pub mod status;
+pub mod watch;
 
 use crate::node::Node;
 use axum::Router;
@@ -43,6 +44,7 @@ pub fn router(node: Node) -> Router {
         .route("/v1/models/{name}/deprecate", post(models::deprecate))
         .route("/v1/scores/{model}/{subject}", get(proofs::score))
         .route("/v1/status", get(status::read))
+        .route("/v1/watch", get(watch::list))
         .route("/v1/openapi.json", get(openapi::read))
         .route("/metrics", get(status::metrics))
         .route("/", get(page::index))

@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the handlers.
 
-use super::{error, events, models, proofs, queries, status};
+use super::{error, events, models, proofs, queries, status, watch};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -19,7 +19,8 @@ use utoipa::OpenApi;
         models::list,
         models::read,
         models::deprecate,
-        status::read
+        status::read,
+        watch::list
     ),
     components(schemas(error::Problem))
 )]
@@ -41,6 +42,6 @@ mod tests {
         for path in ["/v1/queries", "/v1/queries/{id}", "/v1/queries/{id}/events", "/v1/queries/{id}/proof"] {
             assert!(paths.iter().any(|p| *p == path), "{path}");
         }
-        assert_eq!(paths.len(), 8);
+        assert_eq!(paths.len(), 11);
     }
 }

@@ -12,12 +12,19 @@ use vouch_circuits::{
     trie::{Nodes, nibbles},
 };
 
-/// Full levels of the state trie.
-const STATE_LEVELS: usize = 7;
-/// Full levels of the history contract's storage.
-const HISTORY_LEVELS: usize = 3;
-/// Full levels of the token's storage.
-const TOKEN_LEVELS: usize = 5;
+/// Full levels of tries.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    /// Of the state.
+    pub state: usize,
+    /// Of the history contract's storage.
+    pub history: usize,
+    /// Of the token's storage.
+    pub token: usize,
+}
+
+/// As mainnet's.
+pub const MAINNET: Levels = Levels { state: 7, history: 3, token: 5 };
 /// The contract whose mapping is read.
 const TOKEN: [u8; 20] = [0x70; 20];
 /// The oldest block that is asked for.
@@ -86,7 +93,7 @@ fn header(number: u64, state: &Hash, chaff: &mut Chaff) -> Vec<u8> {
 }
 
 /// Evidence of one mapping slot at `count` blocks, 8,191 apart, of which the newest is an anchor.
-pub fn evidence(count: u64) -> Result<Evidence> {
+pub fn evidence(count: u64, levels: Levels) -> Result<Evidence> {
     let (mut chaff, mut nodes, mut headers, mut wanted) = (Chaff(0), Nodes::default(), Vec::new(), Vec::new());
     let mut before: Option<Hash> = None;
     for block in (0..count).map(|i| OLDEST + WINDOW * i) {
@@ -96,12 +103,12 @@ pub fn evidence(count: u64) -> Result<Evidence> {
             account(&node(&[(keccak256(&slot), string(value))], 0, levels, &mut chaff, nodes))
         };
         let token_slot = storage_slot(&fact).expect("a storage fact");
-        let token = storage(token_slot, minimal(&(block << 20).to_be_bytes()), TOKEN_LEVELS, &mut nodes);
+        let token = storage(token_slot, minimal(&(block << 20).to_be_bytes()), levels.token, &mut nodes);
         let mut named = zero;
         named[24..].copy_from_slice(&(block % WINDOW).to_be_bytes());
-        let history = storage(named, &before.unwrap_or(zero), HISTORY_LEVELS, &mut nodes);
+        let history = storage(named, &before.unwrap_or(zero), levels.history, &mut nodes);
         let accounts = [(keccak256(&TOKEN), token), (keccak256(&HISTORY_CONTRACT), history)];
-        let state = node(&accounts, 0, STATE_LEVELS, &mut chaff, &mut nodes);
+        let state = node(&accounts, 0, levels.state, &mut chaff, &mut nodes);
         headers.push(header(block, &state, &mut chaff));
         before = headers.last().map(|rlp| keccak256(rlp));
         wanted.push(fact);

@@ -1,15 +1,21 @@
-//! Costs of history proofs: `bench_history [CASE]…`, one JSON line a case.
+//! Costs of history proofs: `bench_history CASE…`, one JSON line a case. Each case should be a process of its own, so that its peak memory is.
 //!
 //! | case | says |
 //! |---|---|
-//! | `mainnet-1-slot`, `mainnet-12-slots` | an account and a slot, four accounts and three slots each, of a mainnet block |
+//! | `mainnet-1-slot`, `mainnet-16-slots` | an account and a slot, four accounts and four slots each, of a mainnet block |
 //! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof |
 //! | `headers-128`, `headers-1024` | the first headers of mainnet in one ancestry proof |
+//! | `size K` | a full proof of 2^K rows |
+//! | `marginal`, `fixed` | slope and start of a straight line through sizes; both lines |
+//! | `plot FILE` | sizes up to 8,192 permutations, drawn to a PNG; their lines go to standard output |
+//! | `draw LINES FILE` | such lines drawn again |
 
+mod fit;
 mod hops;
 mod mainnet;
+mod sizes;
 
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr, plonk::Circuit};
 use serde_json::{Value, json};
 use std::{
@@ -41,15 +47,24 @@ enum Task {
     Ancestry(Size, Vec<Vec<u8>>),
 }
 
-fn task(name: &str) -> Result<Task> {
-    Ok(match name {
-        "mainnet-1-slot" => Task::History(Class::S, mainnet::Source::read()?.evidence(1, 1)?, 1),
-        "mainnet-12-slots" => Task::History(Class::M, mainnet::Source::read()?.evidence(4, 3)?, 1),
-        "hops-16" => Task::History(Class::H, hops::evidence(BLOCKS)?, 1),
-        "hops-32" => Task::History(Class::H, hops::evidence(BLOCKS)?, 32 / BLOCKS),
-        "headers-128" => Task::Ancestry(Size::A7, mainnet::headers(Size::A7.headers())?),
-        "headers-1024" => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
-        other => eyre::bail!("no case {other:?}: see the head of prover/examples/bench_history/main.rs"),
+fn history(evidence: Evidence, proofs: u64) -> Result<Task> {
+    let fits = Class::ALL.into_iter().find(|class| class.fits(&evidence).is_ok());
+    Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?, evidence, proofs))
+}
+
+fn task(name: &str, argument: Option<&str>) -> Result<Task> {
+    Ok(match (name, argument) {
+        ("mainnet-1-slot", None) => history(mainnet::Source::read()?.evidence(1, 1)?, 1)?,
+        ("mainnet-16-slots", None) => history(mainnet::Source::read()?.evidence(4, 4)?, 1)?,
+        ("hops-16", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 1)?,
+        ("hops-32", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 32 / BLOCKS)?,
+        ("headers-128", None) => Task::Ancestry(Size::A7, mainnet::headers(Size::A7.headers())?),
+        ("headers-1024", None) => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
+        ("size", Some(k)) => {
+            let (class, evidence) = sizes::class(k.parse()?)?;
+            Task::History(class, evidence, 1)
+        }
+        (other, _) => eyre::bail!("no case {other:?}: see the head of prover/examples/bench_history/main.rs"),
     })
 }
 
@@ -109,43 +124,67 @@ fn measure<C: Circuit<Fr>>(
 }
 
 fn main() -> Result<()> {
-    let mut cases: Vec<String> = env::args().skip(1).collect();
-    if cases.is_empty() {
-        cases = vec!["mainnet-1-slot".into(), "mainnet-12-slots".into()];
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["marginal" | "fixed"] => {
+            for line in fit::cases(&fit::measure(Class::H.blocks)?)? {
+                println!("{line}");
+            }
+            Ok(())
+        }
+        ["plot", file] => {
+            let lines = fit::measure(sizes::MOST)?;
+            lines.iter().for_each(|line| println!("{line}"));
+            fit::draw(&lines, Path::new(file))
+        }
+        ["draw", lines, file] => {
+            let text = fs::read_to_string(lines)?;
+            let lines: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+            fit::draw(&lines, Path::new(file))
+        }
+        [name] => run(name, None),
+        [name, argument] => run(name, Some(argument)),
+        _ => eyre::bail!("expected a case: see the head of prover/examples/bench_history/main.rs"),
     }
+}
+
+fn run(name: &str, argument: Option<&str>) -> Result<()> {
     let data = env::var_os("VOUCH_KEYS").map_or_else(|| env::temp_dir().join("vouch-keys"), PathBuf::from);
     fs::create_dir_all(&data)?;
-    for name in cases {
-        let to = (name.as_str(), data.as_path());
-        match task(&name)? {
-            Task::History(history, evidence, proofs) => {
-                let index = Class::ALL.iter().position(|class| *class == history).unwrap_or_default();
-                let blank = HistoryCircuit::keygen(&history);
-                let known = json!({
-                    "class": history.name,
-                    "permutations": evidence.permutations() as u64 * proofs,
-                    "facts": evidence.facts.len() as u64 * proofs,
-                    "statement_rows": blank.rows(),
-                });
-                let circuit = || {
-                    let circuit = HistoryCircuit::new(&history, &evidence, Fr::ONE)?;
-                    let instances = circuit.instances();
-                    Ok((circuit, instances))
-                };
-                measure(to, &histories::class(index), &blank, proofs, circuit, known)?;
-            }
-            Task::Ancestry(size, headers) => {
-                let blank = AncestryCircuit::keygen(&size);
-                let circuit = || {
-                    let circuit = AncestryCircuit::new(&size, &headers)?;
-                    let instances = circuit.instances();
-                    Ok((circuit, instances))
-                };
-                let permutations = AncestryCircuit::new(&size, &headers)?.permutations();
-                let known = json!({ "class": size.name, "permutations": permutations, "statement_rows": blank.rows() });
-                measure(to, &ancestries::class(&size), &blank, 1, circuit, known)?;
-            }
+    let to = (name, data.as_path());
+    match task(name, argument)? {
+        Task::History(history, evidence, proofs) => {
+            let blank = HistoryCircuit::keygen(&history);
+            let used = evidence.permutations() as u64 * proofs;
+            let known = json!({
+                "class": history.name,
+                // a class made to measure is full, if only with the empty message
+                "permutations": if argument.is_some() { history.blocks as u64 } else { used },
+                "permutations_of_evidence": used,
+                "facts": evidence.facts.len() as u64 * proofs,
+                "statement_rows": blank.rows(),
+            });
+            let circuit = || {
+                let circuit = HistoryCircuit::new(&history, &evidence, Fr::ONE)?;
+                let instances = circuit.instances();
+                Ok((circuit, instances))
+            };
+            let index = Class::ALL.iter().position(|class| *class == history);
+            let class =
+                index.map_or(class::Class { name: "measured", k: history.k, ..histories::class(0) }, histories::class);
+            measure(to, &class, &blank, proofs, circuit, known)
+        }
+        Task::Ancestry(size, headers) => {
+            let blank = AncestryCircuit::keygen(&size);
+            let circuit = || {
+                let circuit = AncestryCircuit::new(&size, &headers)?;
+                let instances = circuit.instances();
+                Ok((circuit, instances))
+            };
+            let permutations = AncestryCircuit::new(&size, &headers)?.permutations();
+            let known = json!({ "class": size.name, "permutations": permutations, "statement_rows": blank.rows() });
+            measure(to, &ancestries::class(&size), &blank, 1, circuit, known)
         }
     }
-    Ok(())
 }

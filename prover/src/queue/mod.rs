@@ -2,21 +2,27 @@
 //!
 //! | stage | does | leaves behind |
 //! |---|---|---|
-//! | queued | looks for a proven root that holds every fact | the root's name, or the way to evidence |
-//! | evidence | headers and state proofs from the index | evidence |
-//! | proving history | history proof, verified natively and in the EVM | a proven root |
+//! | queued | looks for proven roots that hold every fact | their names, or the way to evidence |
+//! | evidence | headers and state proofs from the index, divided over as few proofs as have room | evidence of each part |
+//! | proving history | the history proof of a part, verified natively and in the EVM; once for each part | a proven root |
 //! | proving score | score proof, verified natively and in the EVM | the score |
 //!
 //! Before and after each proof the blocks it hangs on are compared with the index; a job whose blocks were reorganised
-//! away starts anew, and a proof of such blocks is never handed out.
+//! away starts anew, and a proof of such blocks is never handed out. Roots that were proven outlive their job: what starts anew or is
+//! asked again after a failure proves only what is missing.
 
+mod ahead;
+mod cover;
 mod setback;
 mod stages;
+
+pub use ahead::Progress;
 
 use crate::cost::Meter;
 use crate::engine::{Anchor, Engine, EngineError, HistoryProof};
 use crate::evidence::{self, EvidenceError};
 use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage};
+use ahead::Watched;
 use alloy::primitives::B256;
 use futures::future::BoxFuture;
 use setback::Setback;
@@ -118,6 +124,7 @@ pub struct Queue<E: ?Sized> {
     wake: Arc<Notify>,
     waiting: Arc<Mutex<HashMap<String, Instant>>>,
     old_anchors: Option<Arc<dyn OldAnchors>>,
+    watched: Arc<Mutex<Option<Arc<Watched>>>>,
 }
 
 impl<E: ?Sized> Clone for Queue<E> {
@@ -131,6 +138,7 @@ impl<E: ?Sized> Clone for Queue<E> {
             wake: self.wake.clone(),
             waiting: self.waiting.clone(),
             old_anchors: self.old_anchors.clone(),
+            watched: self.watched.clone(),
         }
     }
 }
@@ -140,8 +148,11 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub fn new(db: Db, indexer: Indexer, engine: Arc<E>, config: QueueConfig) -> Self {
         let (events, _) = broadcast::channel(256);
         let store = JobStore::new(db);
-        let (wake, waiting) = Default::default();
-        Self { store, indexer, engine, config, events, wake, waiting, old_anchors: None }
+        if let Err(error) = store.index() {
+            tracing::error!(%error, "jobs of earlier runs could not be read");
+        }
+        let (wake, waiting, watched) = Default::default();
+        Self { store, indexer, engine, config, events, wake, waiting, watched, old_anchors: None }
     }
 
     /// Takes old blocks as anchors where `old_anchors` knows them, instead of linking them by hops.
@@ -175,10 +186,10 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// [`QueueError`] names what is wrong with the query; nothing is stored then.
     pub async fn add(&self, query: Query) -> Result<Job, QueueError> {
         let questions = evidence::questions(&self.questions(&query)?);
+        evidence::check_bounds(&questions)?;
         for fact in &questions {
             self.indexer.wait_for(fact.block, INDEX_PATIENCE).await?;
         }
-        evidence::check_bounds(&questions)?;
         match evidence::check_code(&self.indexer, &questions).await {
             // The node may be away for a moment: the job will meet it again.
             Ok(()) | Err(EvidenceError::Index(_)) => {}
@@ -188,6 +199,15 @@ impl<E: Engine + ?Sized> Queue<E> {
         self.announce(&job);
         self.wake.notify_one();
         Ok(job)
+    }
+
+    /// History proofs that an answer to `query` takes at least, if no root is known.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the model or its plan has no such facts.
+    pub fn least_histories(&self, query: &Query) -> Result<usize, EngineError> {
+        let is_linked = self.config.reach_blocks.is_some();
+        Ok(evidence::least_proofs(&evidence::questions(&self.questions(query)?), is_linked))
     }
 
     /// The proofs of a proven job. A job whose blocks left the chain is started anew instead.
@@ -206,7 +226,8 @@ impl<E: Engine + ?Sized> Queue<E> {
         }
         let score = self.store.score(id)?.ok_or_else(not_proven)?;
         let mut histories = Vec::new();
-        for root in &job.roots {
+        // roots that hold other subjects' facts alone are no part of the claim
+        for root in job.roots.iter().filter(|root| score.proof.roots.contains(root)) {
             histories.push(self.store.root(*root)?.ok_or_else(not_proven)?);
         }
         Ok(Served { job, score, histories })
@@ -243,10 +264,8 @@ impl<E: Engine + ?Sized> Queue<E> {
 
     /// Starts proven jobs anew whose blocks left the chain, and forgets roots of such blocks.
     pub fn recheck(&self) -> Result<(), QueueError> {
-        for mut job in self.store.list()? {
-            if matches!(job.stage, Stage::Proven | Stage::Submitted)
-                && let Some(anchor) = self.gone(&job.anchors)?
-            {
+        for mut job in self.store.in_stages(&[Stage::Proven, Stage::Submitted])? {
+            if let Some(anchor) = self.gone(&job.anchors)? {
                 self.restart(&mut job, gone_text(anchor))?;
             }
         }
@@ -272,7 +291,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             }
             let idle = tokio::select! {
                 () = &mut stop => return,
-                worked = self.step() => match worked {
+                worked = self.work() => match worked {
                     Ok(worked) => !worked,
                     Err(error) => {
                         tracing::error!(%error, "queue could not advance");
@@ -288,6 +307,11 @@ impl<E: Engine + ?Sized> Queue<E> {
                 }
             }
         }
+    }
+
+    /// A stage of a job, or else a root of what is watched.
+    async fn work(&self) -> Result<bool, QueueError> {
+        Ok(self.step().await? || self.watch_step().await?)
     }
 
     /// Takes the oldest job that can move one stage further. Returns false when there is none.
@@ -334,7 +358,7 @@ impl<E: Engine + ?Sized> Queue<E> {
     fn next(&self) -> Result<Option<Job>, QueueError> {
         let now = Instant::now();
         let is_waiting = |id: &str| self.waiting.lock().is_ok_and(|w| w.get(id).is_some_and(|until| *until > now));
-        Ok(self.store.list()?.into_iter().find(|j| !j.stage.is_done() && !is_waiting(&j.id)))
+        Ok(self.store.unfinished()?.into_iter().find(|job| !is_waiting(&job.id)))
     }
 
     fn questions(&self, query: &Query) -> Result<Vec<Fact>, EngineError> {

@@ -4,6 +4,7 @@ use super::QueueError;
 use crate::engine::EngineError;
 use crate::evidence::EvidenceError;
 use crate::jobs::{Failure, JobError};
+use crate::parts::PartError;
 use vouch_indexer::IndexError;
 
 /// How a stage ended without a result.
@@ -43,9 +44,20 @@ impl From<EvidenceError> for Setback {
             EvidenceError::Index(IndexError::Db(e)) => return Self::Stop(IndexError::Db(e).into()),
             EvidenceError::Index(IndexError::BeforeWindow { .. }) => "query",
             EvidenceError::Index(_) => return Self::Retry(e.to_string()),
-            EvidenceError::TooManyFacts { .. } | EvidenceError::TooManyBlocks { .. } => "capacity",
+            EvidenceError::TooManyFacts { .. }
+            | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::TooManyParts { .. } => "capacity",
             EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
         };
         Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
+    }
+}
+
+impl From<PartError> for Setback {
+    fn from(e: PartError) -> Self {
+        match e {
+            PartError::Evidence(e) => e.into(),
+            PartError::Engine(e) => e.into(),
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! The stages of a job: each reads what the one before left, works, and stores its result with the advance.
 
+use super::cover::{anchors_of, union};
 use super::setback::Setback;
 use super::{Queue, QueueError, gone_text};
 use crate::cost::Meter;
 use crate::engine::{Engine, EngineError, HistoryProof, ScoreTask};
-use crate::evidence::{self, EvidenceError, Reach};
+use crate::evidence::{self, Evidence, EvidenceError, Reach};
 use crate::jobs::{Job, Query, Score, Stage, StageCost};
+use crate::parts::{self, Parts};
 use alloy::primitives::B256;
 use std::collections::BTreeSet;
 use vouch_circuits::facts::Fact;
+use vouch_circuits::instances::MAX_ROOTS;
 use vouch_indexer::IndexError;
 
 impl<E: Engine + ?Sized> Queue<E> {
@@ -20,14 +23,15 @@ impl<E: Engine + ?Sized> Queue<E> {
             job.stage = Stage::Proven;
             return Ok(self.store.save_score(job, &score)?);
         }
-        match self.find_root(job)? {
-            Some(history) => {
-                job.anchors = history.anchors;
-                job.roots = vec![history.root];
-                job.reused_root = true;
-                job.stage = Stage::ProvingScore;
-            }
-            None => job.stage = Stage::Evidence,
+        let asked = evidence::questions(&self.questions(&job.query)?);
+        let cover = self.cover(&asked)?;
+        if cover.missing.is_empty() {
+            job.anchors = anchors_of(&cover.held);
+            job.roots = cover.held.iter().map(|history| history.root).collect();
+            job.reused_root = true;
+            job.stage = Stage::ProvingScore;
+        } else {
+            job.stage = Stage::Evidence;
         }
         Ok(self.store.save(job)?)
     }
@@ -38,7 +42,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         if !asked.also.is_empty() {
             return Ok(None);
         }
-        for earlier in self.store.list()? {
+        for earlier in self.store.same_question(&asked)? {
             let is_proven = matches!(earlier.stage, Stage::Proven | Stage::Submitted);
             let is_same = Query { request: None, also: Vec::new(), ..earlier.query.clone() } == asked;
             if !is_proven || !is_same || self.gone(&earlier.anchors).map_err(Setback::Stop)?.is_some() {
@@ -54,25 +58,41 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(None)
     }
 
-    /// A proven root, of blocks that are still on the chain, that holds every fact of the query.
-    fn find_root(&self, job: &Job) -> Result<Option<HistoryProof>, Setback> {
-        let asked = evidence::questions(&self.questions(&job.query)?);
-        for history in self.store.roots()? {
-            let held = evidence::questions(&history.facts);
-            if asked.iter().all(|q| held.contains(q)) && self.gone(&history.anchors).map_err(Setback::Stop)?.is_none() {
-                return Ok(Some(history));
-            }
-        }
-        Ok(None)
-    }
-
     pub(super) async fn collect(&self, job: &mut Job) -> Result<(), Setback> {
         let meter = Meter::start();
-        let questions = self.questions(&job.query)?;
-        let evidence = evidence::collect(&self.indexer, &questions, &self.reach(&questions).await?).await?;
-        job.anchors = evidence.anchors();
-        advance(job, Stage::ProvingHistory, meter);
-        Ok(self.store.save_evidence(job, &evidence)?)
+        let asked = evidence::questions(&self.questions(&job.query)?);
+        let (held, parts) = self.plan(&asked).await?;
+        let new = parts.evidence.iter().flat_map(Evidence::anchors);
+        job.anchors = union(anchors_of(&held).into_iter().chain(new));
+        job.roots = held.iter().map(|history| history.root).collect();
+        (job.parts, job.parts_done) = (parts.evidence.len(), 0);
+        // another job may have proven the facts meanwhile
+        let next = if parts.evidence.is_empty() { Stage::ProvingScore } else { Stage::ProvingHistory };
+        job.reused_root = parts.evidence.is_empty();
+        advance(job, next, meter);
+        Ok(self.store.save_evidence(job, &parts.evidence)?)
+    }
+
+    /// Under which roots the facts `asked` can be: proven ones, if that makes the proofs cheaper, and those of proofs to be made, whose
+    /// evidence is collected.
+    pub(super) async fn plan(&self, asked: &[Fact]) -> Result<(Vec<HistoryProof>, Parts), Setback> {
+        let cover = self.cover(asked)?;
+        if cover.missing.is_empty() {
+            return Ok((cover.held, Parts::default()));
+        }
+        evidence::check_code(&self.indexer, asked).await?;
+        let (reach, engine) = (self.reach(asked).await?, self.engine.as_ref());
+        let most = MAX_ROOTS - cover.held.len();
+        let rest = match cover.held.is_empty() {
+            true => None,
+            false => parts::split(&self.indexer, engine, &cover.missing, &reach, most).await.ok(),
+        };
+        let all = parts::split(&self.indexer, engine, asked, &reach, MAX_ROOTS).await;
+        Ok(match (rest, all) {
+            (Some(rest), Ok(all)) if rest.rows < all.rows => (cover.held, rest),
+            (Some(rest), Err(_)) => (cover.held, rest),
+            (_, all) => (Vec::new(), all?),
+        })
     }
 
     /// Blocks that can still be anchors when the proof is posted, of those that may be of use for `questions`.
@@ -91,9 +111,11 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(reach)
     }
 
+    /// Proves the next part.
     pub(super) async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
         self.still_canonical(job)?;
-        let Some(evidence) = self.store.evidence(&job.id)? else {
+        let index = job.parts_done;
+        let Some(evidence) = self.store.evidence(&job.id, index)? else {
             return Err(Setback::Reorg("the evidence is gone, it is collected anew".into()));
         };
         let (engine, payee) = (self.engine.clone(), job.query.payee);
@@ -104,10 +126,11 @@ impl<E: Engine + ?Sized> Queue<E> {
         })
         .await?;
         self.still_canonical(job)?;
-        job.roots = vec![proof.root];
-        job.anchors = proof.anchors.clone();
-        advance(job, Stage::ProvingScore, meter);
-        Ok(self.store.save_history(job, &proof)?)
+        job.roots.push(proof.root);
+        job.parts_done += 1;
+        let next = if job.parts_done < job.parts { Stage::ProvingHistory } else { Stage::ProvingScore };
+        advance(job, next, meter);
+        Ok(self.store.save_history(job, &proof, index)?)
     }
 
     pub(super) async fn score(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
@@ -159,7 +182,8 @@ fn advance(job: &mut Job, to: Stage, meter: Meter) {
     job.retries = 0;
 }
 
-async fn blocking<T, W>(work: W) -> Result<T, Setback>
+/// Runs `work` on a thread of its own.
+pub(super) async fn blocking<T, W>(work: W) -> Result<T, Setback>
 where
     T: Send + 'static,
     W: FnOnce() -> Result<T, EngineError> + Send + 'static,

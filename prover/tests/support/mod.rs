@@ -37,6 +37,10 @@ pub struct Fast {
     pub reads_balance: AtomicBool,
     /// Asks for a slot of [`CONTRACT`], too.
     pub reads_storage: AtomicBool,
+    /// Facts that one history proof has room for; 0: any number.
+    pub room: AtomicU32,
+    /// The next history proof but so many fails; 0: none does.
+    pub fails_in: AtomicU32,
 }
 
 impl Fast {
@@ -98,8 +102,21 @@ impl Engine for Fast {
         Ok(facts)
     }
 
+    fn history_k(&self, evidence: &Evidence) -> Result<u32, EngineError> {
+        let (room, got) = (self.room.load(Ordering::SeqCst), evidence.facts.len());
+        match room {
+            1.. if got > room as usize => {
+                Err(EngineError::Capacity { detail: format!("{got} facts, room for {room}") })
+            }
+            _ => Ok(10 + got.ilog2()),
+        }
+    }
+
     fn prove_history(&self, evidence: &Evidence, payee: Address) -> Result<HistoryProof, EngineError> {
         let proof = self.work();
+        if self.fails_in.load(Ordering::SeqCst) > 0 && self.fails_in.fetch_sub(1, Ordering::SeqCst) == 1 {
+            return Err(EngineError::Prover { detail: "out of memory".into() });
+        }
         self.histories.fetch_add(1, Ordering::SeqCst);
         let tree = FactTree::new(&evidence.facts).map_err(|e| EngineError::Capacity { detail: e.to_string() })?;
         Ok(HistoryProof {
@@ -121,8 +138,9 @@ impl Engine for Fast {
         let proof = self.work();
         self.scores.fetch_add(1, Ordering::SeqCst);
         let last = |f: &Fact| i64::from_be_bytes(f.value[24..].try_into().unwrap());
-        let sum = task.roots[0].1.iter().map(last).sum();
-        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots: [task.roots[0].0; 4], instances: vec![], proof })
+        let sum = task.roots.iter().flat_map(|(_, facts)| facts).map(last).sum();
+        let roots = std::array::from_fn(|i| task.roots.get(i).unwrap_or(&task.roots[0]).0);
+        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots, instances: vec![], proof })
     }
 
     fn verify_score(&self, _task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError> {

@@ -1,0 +1,148 @@
+//! Cost against size: each size in a process of its own, a straight line through processor times, and a drawing.
+
+use eyre::{OptionExt, Result, WrapErr, ensure};
+use plotters::prelude::*;
+use plotters::style::FontStyle;
+use plotters::style::register_font;
+use serde_json::Value;
+use std::{env, fs, ops::Range, path::Path, process::Command};
+
+use crate::sizes;
+
+/// What each size up to `most` permutations costs, smallest first: the lines that `bench_history size K` prints.
+pub fn measure(most: usize) -> Result<Vec<Value>> {
+    let mut lines = Vec::new();
+    for k in sizes::all(most) {
+        let out = Command::new(env::current_exe()?).args(["size", &k.to_string()]).output()?;
+        ensure!(out.status.success(), "size {k}: {}", String::from_utf8_lossy(&out.stderr));
+        let line: Value = serde_json::from_slice(&out.stdout).wrap_err_with(|| format!("size {k}"))?;
+        eprintln!("{} permutations: {} CPU-s, {} MB", line["permutations"], line["prove_cpu_s"], line["peak_mb"]);
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// A straight line with the least squares of relative errors, so that small sizes count as much as large ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit {
+    /// At zero.
+    pub fixed: f64,
+    /// A unit of x.
+    pub slope: f64,
+}
+
+impl Fit {
+    /// Through points with y > 0.
+    pub fn new(points: &[(f64, f64)]) -> Self {
+        let sum = |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|(x, y)| of(*x, *y) / (y * y)).sum::<f64>();
+        let (n, x, y) = (sum(&|_, _| 1.0), sum(&|x, _| x), sum(&|_, y| y));
+        let (xx, xy) = (sum(&|x, _| x * x), sum(&|x, y| x * y));
+        let slope = (n * xy - x * y) / (n * xx - x * x);
+        Self { fixed: (y - slope * x) / n, slope }
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        self.fixed + self.slope * x
+    }
+}
+
+/// One field of the lines over permutations.
+pub fn points(lines: &[Value], field: &str) -> Result<Vec<(f64, f64)>> {
+    let number = |line: &Value, name: &str| line[name].as_f64().ok_or_eyre("a line has no such number");
+    lines.iter().map(|line| Ok((number(line, "permutations")?, number(line, field)?))).collect()
+}
+
+/// The cases `marginal` and `fixed`: the largest and the smallest size, with slope and start of the line.
+pub fn cases(lines: &[Value]) -> Result<[Value; 2]> {
+    let points = points(lines, "prove_cpu_s")?;
+    ensure!(points.len() > 1, "a line needs two sizes");
+    let fit = Fit::new(&points);
+    let worst = points.iter().map(|(x, y)| (fit.at(*x) / y - 1.0).abs()).fold(0.0, f64::max);
+    let line = |case: &str, of: &Value| {
+        let mut line = of.clone();
+        line["case"] = case.into();
+        line["cpu_ms_per_permutation"] = (fit.slope * 1000.0).into();
+        line["fixed_cpu_s"] = fit.fixed.into();
+        line["sizes"] = points.iter().map(|(x, _)| *x as u64).collect::<Vec<_>>().into();
+        line["largest_deviation"] = worst.into();
+        line
+    };
+    Ok([line("marginal", &lines[lines.len() - 1]), line("fixed", &lines[0])])
+}
+
+/// Where Debian and others keep a plain font; `VOUCH_FONT` names another.
+const FONTS: [&str; 3] = [
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    "/usr/share/fonts/TTF/DejaVuSans.ttf",
+    "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
+];
+
+fn load_font() -> Result<()> {
+    let named = env::var("VOUCH_FONT").ok();
+    let found = named.iter().map(String::as_str).chain(FONTS).find(|path| Path::new(path).is_file());
+    let path = found.ok_or_eyre("no font: install fonts-dejavu-core, or name a TrueType file in VOUCH_FONT")?;
+    // the library keeps it for the rest of the program
+    let bytes = fs::read(path)?.leak();
+    register_font("sans-serif", FontStyle::Normal, bytes).map_err(|_| eyre::eyre!("{path} is no TrueType font"))
+}
+
+/// Draws processor time, wall time and peak memory over permutations to the PNG file `out`, on logarithmic axes.
+pub fn draw(lines: &[Value], out: &Path) -> Result<()> {
+    load_font()?;
+    let root = BitMapBackend::new(out, (1200, 1000)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (upper, lower) = root.split_vertically(520);
+    let cpu = points(lines, "prove_cpu_s")?;
+    let fit = Fit::new(&cpu);
+    let caption = format!(
+        "proving time: {:.1} CPU-ms a permutation and {:.1} CPU-s besides (line)",
+        fit.slope * 1000.0,
+        fit.fixed
+    );
+    let line: Vec<(f64, f64)> = cpu.iter().map(|(x, _)| (*x, fit.at(*x))).collect();
+    let wall = points(lines, "prove_wall_s")?;
+    panel(&upper, &caption, "seconds", &[("CPU-s", BLUE, &cpu), ("wall s", GREEN, &wall)], &line)?;
+    let memory = points(lines, "peak_mb")?;
+    panel(&lower, "peak memory of the prover", "MB", &[("MB", RED, &memory)], &[])?;
+    root.present()?;
+    Ok(())
+}
+
+type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
+type Series<'a> = (&'a str, RGBColor, &'a [(f64, f64)]);
+
+fn panel(area: &Area<'_>, caption: &str, unit: &str, all: &[Series<'_>], line: &[(f64, f64)]) -> Result<()> {
+    let every = || all.iter().flat_map(|(_, _, points)| points.iter());
+    let around = |values: &mut dyn Iterator<Item = f64>| -> Range<f64> {
+        let (low, high) = values.fold((f64::MAX, 0.0), |(low, high), v| (v.min(low), v.max(high)));
+        low / 1.3..high * 1.3
+    };
+    let x = around(&mut every().map(|(x, _)| *x));
+    let y = around(&mut every().map(|(_, y)| *y));
+    let mut chart = ChartBuilder::on(area)
+        .caption(caption, ("sans-serif", 24))
+        .margin(14)
+        .x_label_area_size(50)
+        .y_label_area_size(80)
+        .build_cartesian_2d(x.log_scale().base(2.0), y.log_scale())?;
+    let axes = |v: &f64| format!("{v:.0}");
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("keccak-f permutations").y_desc(unit).x_label_formatter(&axes).y_label_formatter(&axes);
+    mesh.label_style(("sans-serif", 17)).axis_desc_style(("sans-serif", 19)).draw()?;
+    chart.draw_series(LineSeries::new(line.iter().copied(), BLACK.stroke_width(1)))?;
+    for (name, colour, points) in all {
+        let colour = *colour;
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
+        chart
+            .draw_series(points.iter().map(|at| Circle::new(*at, 5, colour.filled())))?
+            .label(*name)
+            .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
+    }
+    chart
+        .configure_series_labels()
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .label_font(("sans-serif", 17))
+        .draw()?;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Roots that are proven ahead of time: as blocks arrive, after downtime, after reorgs, and what they spare later.
+
+mod support;
+
+use alloy::primitives::{Address, B256};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use support::{Fast, MODEL, bounds, grow, index, query, setup};
+use vouch_indexer::db::Db;
+use vouch_prover::queue::Queue;
+use vouch_prover::watch::Watch;
+
+fn file() -> Watch {
+    let subject = Address::repeat_byte(1);
+    let entry = format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n");
+    Watch::parse(&entry).unwrap()
+}
+
+fn histories(queue: &Queue<Fast>) -> u32 {
+    queue.engine().histories.load(Ordering::SeqCst)
+}
+
+async fn finish(queue: &Queue<Fast>) {
+    while queue.step().await.unwrap() || queue.watch_step().await.unwrap() {}
+}
+
+fn proven(queue: &Queue<Fast>) -> Vec<u64> {
+    queue.store().all_ahead("risk").unwrap().iter().map(|record| record.block).collect()
+}
+
+#[tokio::test]
+async fn roots_are_proven_as_blocks_arrive_and_spare_later_scores_the_history() {
+    let (_dir, replay, queue) = setup().await;
+    assert!(!queue.watch_step().await.unwrap(), "nothing is watched");
+    queue.watch(file(), Address::ZERO);
+    finish(&queue).await;
+    assert_eq!(proven(&queue), [25], "begins with the newest that is confirmed");
+    grow(&replay, 41, 0);
+    queue.indexer().catch_up().await.unwrap();
+    finish(&queue).await;
+    assert_eq!(proven(&queue), [25, 30, 35], "block 40 lacks a confirmation");
+    let progress = &queue.watch_progress().unwrap()[0];
+    assert_eq!((progress.newest, progress.proven, progress.failure.clone()), (Some(35), 3, None));
+    let to_post = queue.store().to_post().unwrap();
+    assert_eq!((to_post.len(), to_post.iter().all(|(_, tip)| *tip == 0)), (3, true));
+    let before = histories(&queue);
+    let job = queue.add(query(35)).await.unwrap();
+    finish(&queue).await;
+    let served = queue.served(&job.id).unwrap();
+    assert!(served.job.reused_root && served.job.costs.len() == 1, "a score and nothing else: {:?}", served.job.costs);
+    assert_eq!(histories(&queue), before);
+}
+
+#[tokio::test]
+async fn what_was_missed_while_the_node_was_down_is_made_up_for() {
+    let (dir, replay, queue) = setup().await;
+    queue.watch(file(), Address::ZERO);
+    finish(&queue).await;
+    // Killed with one of three parts done.
+    grow(&replay, 32, 0);
+    queue.indexer().catch_up().await.unwrap();
+    queue.engine().room.store(1, Ordering::SeqCst);
+    assert!(queue.watch_step().await.unwrap());
+    assert_eq!((proven(&queue), histories(&queue)), (vec![25], 2));
+    drop(queue);
+    grow(&replay, 52, 0);
+    let db = Db::open(dir.path()).unwrap();
+    let queue = Queue::new(db.clone(), index(&replay, db).await, Arc::new(Fast::default()), bounds());
+    queue.engine().room.store(1, Ordering::SeqCst);
+    queue.watch(file(), Address::ZERO);
+    finish(&queue).await;
+    assert_eq!(proven(&queue), [25, 30, 35, 40, 45, 50]);
+    assert_eq!(histories(&queue), 2 + 4 * 3, "the part that was done is not done again");
+}
+
+#[tokio::test]
+async fn reorg_has_the_lost_blocks_proven_anew() {
+    let (_dir, replay, queue) = setup().await;
+    queue.watch(file(), Address::ZERO);
+    grow(&replay, 42, 0);
+    queue.indexer().catch_up().await.unwrap();
+    finish(&queue).await;
+    let roots = |queue: &Queue<Fast>| -> Vec<B256> { queue.store().ahead("risk", 40).unwrap().unwrap().roots };
+    let (before, made) = (roots(&queue), histories(&queue));
+    replay.chain().truncate(39);
+    grow(&replay, 43, 7);
+    queue.indexer().catch_up().await.unwrap();
+    queue.recheck().unwrap();
+    finish(&queue).await;
+    assert_ne!(roots(&queue), before);
+    assert_eq!((proven(&queue), histories(&queue)), (vec![40], made + 1));
+}
+
+#[tokio::test]
+async fn jobs_come_first_and_failures_are_told_and_left_behind() {
+    let (_dir, replay, queue) = setup().await;
+    queue.watch(file(), Address::ZERO);
+    let job = queue.add(query(20)).await.unwrap();
+    queue.run(tokio::time::sleep(std::time::Duration::from_millis(300))).await;
+    queue.served(&job.id).unwrap();
+    assert_eq!(proven(&queue), [25]);
+    queue.engine().fails_in.store(1, Ordering::SeqCst);
+    grow(&replay, 38, 0);
+    queue.indexer().catch_up().await.unwrap();
+    finish(&queue).await;
+    assert_eq!(proven(&queue), [25, 30, 35]);
+    let progress = &queue.watch_progress().unwrap()[0];
+    assert_eq!(progress.failure, Some((30, "prover: out of memory".into())));
+    assert_eq!((progress.newest, progress.proven), (Some(35), 2));
+}
