@@ -56,6 +56,7 @@ async fn setup(min_fee: MinFee) -> Setup {
     };
     let key = read_key(None, Some(&"11".repeat(32))).unwrap().unwrap();
     let sender = Sender::connect(&url, key, contracts).await.unwrap();
+    let sender = sender.with_timeout(std::time::Duration::from_millis(300));
     let provider = ProviderBuilder::new().connect(&url).await.unwrap().erased();
     let policy = Policy::new(min_fee);
     let watcher = Watcher::new(queue.clone(), provider, contracts, Some(sender), Address::ZERO, policy);
@@ -129,6 +130,28 @@ async fn answer_that_reverts_is_paid_for_twice_at_most() {
         tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     }
     assert_eq!(node.stages(), [Stage::Failed]);
+}
+
+#[tokio::test]
+async fn answer_that_is_not_mined_is_sent_again_with_its_nonce_and_never_twice() {
+    let mut node = setup(MinFee::Cost).await;
+    node.ask([Asked { fee_wei: ENOUGH_WEI, ..open(MODEL, 20) }]);
+    node.chain.state().is_stuck = true;
+    for _ in 0..2 {
+        node.watcher.look().await;
+        node.prove().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    }
+    node.watcher.look().await;
+    let sent: Vec<TxEnvelope> =
+        node.chain.state().sent.iter().map(|raw| TxEnvelope::decode_2718(&mut raw.as_ref()).unwrap()).collect();
+    assert_eq!(sent.iter().map(|tx| tx.nonce()).collect::<Vec<_>>(), [0, 0]);
+    assert!(sent[1].max_fee_per_gas() > sent[0].max_fee_per_gas() * 9 / 8);
+    assert_eq!(sent[0].input(), sent[1].input());
+    node.chain.state().is_stuck = false;
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    node.watcher.look().await;
+    assert_eq!((node.stages(), node.chain.state().sent.len()), (vec![Stage::Submitted], 2));
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
 //! Generated verifiers on disk, each found by its class and its reference string.
 //!
-//! The ones committed in `contracts/generated` fit the development string; for any other string they are generated anew
-//! and kept in a folder of that string beside the keys. What a file says of itself is not believed: the first proof that a
-//! verifier accepts is followed by lies that it must refuse ([`crate::evm::trial`]).
+//! The ones committed in `contracts/generated` fit the development string, and are looked for in the current folder for that string alone: it
+//! proves nothing anyway. For any other string they are generated anew and kept in a folder of that string beside the keys, and believed once
+//! they were compared with what the key makes ([`compare`]). What a file says of itself is not believed: the first proof that a verifier accepts
+//! is followed by lies that it must refuse ([`crate::evm::trial`]).
 
 use crate::evm::artifact::ArtifactError;
 use crate::evm::solc::SolcError;
 use crate::evm::{Artifact, Passport, Solc};
 use crate::files;
 use crate::keys::{Keys, SOURCES};
+use crate::srs::{Origin, Srs};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -44,6 +46,17 @@ pub enum VerifierError {
         /// The string of the verifier.
         got: String,
     },
+    /// The verifier there is was not made by this program from the key. Recoverable: `vouch setup` makes and compares it.
+    #[error(
+        "class {class}: the verifier for reference string {srs} was never compared with its key; run `vouch setup` with this string, \
+         where there is a Solidity compiler"
+    )]
+    NotCompared {
+        /// The class.
+        class: String,
+        /// The string.
+        srs: String,
+    },
     /// A stored verifier is not the one that its key makes. Recoverable: remove its files, it is made again.
     #[error("class {class}: the stored verifier is not the one made of this key: its {what} differs; remove its files")]
     Forged {
@@ -72,17 +85,33 @@ fn kept(dir: &Path, srs: &str) -> PathBuf {
     dir.join("verifiers").join(hash.get(..16).unwrap_or(hash))
 }
 
-/// The folders to look in, first the committed one.
-fn folders(dir: &Path, srs: &str) -> Vec<PathBuf> {
-    committed().into_iter().chain([kept(dir, srs)]).collect()
+/// The folders to look in. A folder that happens to be the current one may be anybody's: it counts for the development string alone,
+/// unless it was named.
+fn folders(dir: &Path, srs: &Srs) -> Vec<PathBuf> {
+    let is_named = std::env::var_os("VOUCH_GENERATED").is_some();
+    let is_development = srs.origin == Origin::UnsafeDevelopment;
+    let committed = committed().filter(|_| is_named || is_development);
+    committed.into_iter().chain([kept(dir, &srs.name())]).collect()
 }
 
-/// The stored verifier of a class for the reference string `srs` (`sha256:<hex>`, of the size of the class).
+/// The stored verifier of a class for the reference string `srs`, of the size of the class.
 ///
 /// # Errors
-/// [`VerifierError::OtherString`] names both strings; [`VerifierError::Missing`].
-pub fn read(dir: &Path, class: &str, srs: &str) -> Result<Passport, VerifierError> {
-    read_in(&folders(dir, srs), class, srs)
+/// [`VerifierError::OtherString`] names both strings; [`VerifierError::Missing`]; [`VerifierError::NotCompared`] unless the string is the
+/// development string.
+pub fn read(dir: &Path, class: &str, srs: &Srs) -> Result<Passport, VerifierError> {
+    let passport = read_in(&folders(dir, srs), class, &srs.name())?;
+    if srs.origin != Origin::UnsafeDevelopment && !note(dir, &passport).exists() {
+        return Err(VerifierError::NotCompared { class: class.to_owned(), srs: srs.name() });
+    }
+    Ok(passport)
+}
+
+/// The file that says that `passport` was compared with one made again by these sources.
+fn note(dir: &Path, passport: &Passport) -> PathBuf {
+    let Passport { circuit, srs, vk_hash, solidity_sha256, bytecode, .. } = passport;
+    let named = format!("{circuit} {srs} {SOURCES} {vk_hash} {solidity_sha256} {bytecode}");
+    kept(dir, srs).join(format!("{circuit}-{}.same", hex::encode(&files::sha256(named.as_bytes())[..8])))
 }
 
 fn read_in(folders: &[PathBuf], class: &str, srs: &str) -> Result<Passport, VerifierError> {
@@ -105,8 +134,7 @@ fn read_in(folders: &[PathBuf], class: &str, srs: &str) -> Result<Passport, Veri
 /// [`VerifierError::NoCompiler`] when a new one is needed and `solc` does not run.
 pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> {
     let class = keys.class.name;
-    let srs = keys.srs.name();
-    for folder in folders(dir, &srs) {
+    for folder in folders(dir, &keys.srs) {
         if let Ok(passport) = Passport::read(&folder, class)
             && passport.fits(keys)
         {
@@ -117,7 +145,7 @@ pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> 
     solc.check().map_err(|source| VerifierError::NoCompiler { class, source })?;
     tracing::info!(class, "generating the verifier");
     let artifact = Artifact::generate(keys, &solc)?;
-    artifact.write(&kept(dir, &srs))?;
+    artifact.write(&kept(dir, &keys.srs.name()))?;
     Ok(artifact.passport)
 }
 
@@ -130,10 +158,7 @@ pub fn load_or_make(dir: &Path, keys: &Keys) -> Result<Passport, VerifierError> 
 /// [`VerifierError::Forged`] says what differs.
 pub fn compare(dir: &Path, keys: &Keys, passport: &Passport) -> Result<bool, VerifierError> {
     let class = keys.class.name;
-    let srs = keys.srs.name();
-    let named =
-        format!("{class} {srs} {SOURCES} {} {} {}", passport.vk_hash, passport.solidity_sha256, passport.bytecode);
-    let note = kept(dir, &srs).join(format!("{class}-{}.same", hex::encode(&files::sha256(named.as_bytes())[..8])));
+    let note = note(dir, passport);
     if note.exists() {
         return Ok(true);
     }
@@ -197,6 +222,24 @@ mod tests {
         std::fs::rename(second.join("history_s.json"), second.join("mlp_s.json")).unwrap();
         std::fs::remove_file(first.join("mlp_s.json")).unwrap();
         assert!(matches!(read(), Err(VerifierError::Missing { .. })));
+    }
+
+    /// A passport that calls itself one of the string and of these sources, in the folder where somebody works.
+    #[test]
+    fn verifier_of_a_ceremony_is_believed_only_where_setup_compared_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let development = Srs::development(&dir.path().join("srs"), 5).unwrap();
+        let ceremony = Srs { origin: Origin::Ceremony, ..development.clone() };
+        assert_eq!(folders(dir.path(), &ceremony), [kept(dir.path(), &ceremony.name())]);
+        let labelled = passport(&ceremony.name(), SOURCES);
+        store(&kept(dir.path(), &ceremony.name()), labelled.clone());
+        let said = read(dir.path(), "mlp_s", &ceremony).unwrap_err().to_string();
+        assert!(said.contains("was never compared with its key; run `vouch setup`"), "{said}");
+        files::write_atomic(&note(dir.path(), &labelled), b"").unwrap();
+        read(dir.path(), "mlp_s", &ceremony).unwrap();
+        let other = Passport { bytecode: "0x00".parse().unwrap(), ..labelled };
+        store(&kept(dir.path(), &ceremony.name()), other);
+        assert!(matches!(read(dir.path(), "mlp_s", &ceremony), Err(VerifierError::NotCompared { .. })));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub enum Refusal {
         /// Seconds left.
         got: u64,
     },
-    /// The fee does not cover the answer. May pass when gas becomes cheaper.
+    /// The fee does not cover the answer. May pass when gas becomes cheaper, unless it is less than a tenth.
     #[error("the fee is {got} wei: expected at least {expected} wei (--min-fee-wei)")]
     Fee {
         /// The least fee, now.
@@ -104,9 +104,12 @@ impl Refusal {
         }
     }
 
-    /// True when waiting changes nothing.
+    /// True when waiting changes nothing, or gas would have to become ten times cheaper.
     pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Fee { .. })
+        match self {
+            Self::Fee { expected, got } => *got < *expected / 10,
+            Self::CallbackGas { .. } | Self::Time { .. } => true,
+        }
     }
 }
 
@@ -205,6 +208,8 @@ mod tests {
         let long = Asked { fee_wei: expected, histories: 2, ..asked() };
         let dear = Err(Refusal::Fee { expected: 1_814_000 * 15 * GWEI, got: expected });
         assert_eq!(policy.check(&long, 0, 10 * GWEI), dear);
+        let check = |fee_wei| policy.check(&Asked { fee_wei, ..asked() }, 0, 10 * GWEI).unwrap_err();
+        assert!(!check(expected / 10).is_final() && check(expected / 10 - 1).is_final());
         let fixed = Policy::new(MinFee::Wei(7));
         assert_eq!(fixed.check(&Asked { fee_wei: 6, ..asked() }, 0, 0), Err(Refusal::Fee { expected: 7, got: 6 }));
         fixed.check(&Asked { fee_wei: 7, ..asked() }, 0, u128::MAX).unwrap();

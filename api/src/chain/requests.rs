@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait between two looks.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// Most requests that are read at one look: new ones first.
+const MOST_READS: usize = 256;
+/// Most requests that wait; the oldest are forgotten. Asking costs a stranger gas, remembering must not cost the node for ever.
+const MOST_WAITING: usize = 4_096;
 
 #[derive(Debug)]
 struct Waiting {
@@ -25,16 +29,19 @@ pub struct OpenRequests {
     seen: u64,
     /// Those of them that may need something yet.
     waiting: BTreeMap<u64, Waiting>,
+    /// Requests that there were at a tip of the chain, by tip.
+    counts: BTreeMap<u64, u64>,
 }
 
 impl OpenRequests {
-    /// Ids to read now, ascending, where `count` requests exist. Begins anew if there are fewer than were seen.
+    /// Ids to read now, where `count` requests exist: new ones ascending, then those whose turn has come. Begins anew if there are fewer
+    /// than were seen.
     pub fn due(&mut self, count: u64, now: Instant) -> Vec<u64> {
         if count < self.seen {
-            self.begin_anew();
+            self.begin_anew(None);
         }
         let waiting = self.waiting.iter().filter(|(_, w)| w.next <= now).map(|(id, _)| *id);
-        waiting.chain(self.seen + 1..=count).collect()
+        (self.seen + 1..=count).chain(waiting).take(MOST_READS).collect()
     }
 
     /// Request `id` needs nothing more: it was taken, is closed or late, or was refused for good.
@@ -50,12 +57,28 @@ impl OpenRequests {
         let wait = before.map_or(FIRST_WAIT, |w| (w.wait * 2).min(LONGEST_WAIT));
         let is_new = before.is_none_or(|w| w.reason != reason);
         self.waiting.insert(id, Waiting { next: now + wait, wait, reason });
+        if self.waiting.len() > MOST_WAITING {
+            self.waiting.pop_first();
+        }
         is_new
     }
 
-    /// Forgets everything: a reorg can take requests back and give their ids to others.
-    pub fn begin_anew(&mut self) {
-        *self = Self::default();
+    /// Notes that there were `count` requests when the chain ended in block `tip`, of which `finalized` is final.
+    pub fn note(&mut self, tip: u64, finalized: Option<u64>, count: u64) {
+        self.counts.insert(tip, count);
+        if let Some((last, _)) = finalized.and_then(|block| self.counts.range(..=block).next_back()) {
+            let last = *last;
+            self.counts.retain(|block, _| *block >= last);
+        }
+    }
+
+    /// Forgets requests after block `finalized`: a reorg can take them back and give their ids to others.
+    pub fn begin_anew(&mut self, finalized: Option<u64>) {
+        let final_count = finalized.and_then(|block| self.counts.range(..=block).next_back());
+        let kept = final_count.map_or(0, |(_, count)| *count).min(self.seen);
+        self.seen = kept;
+        self.waiting.retain(|id, _| *id <= kept);
+        self.counts.retain(|block, _| finalized.is_some_and(|last| *block <= last));
     }
 }
 
@@ -103,5 +126,34 @@ mod tests {
         let (mut open, now) = (OpenRequests::default(), Instant::now());
         (1..=4).for_each(|id| open.settle(id));
         assert_eq!(open.due(3, now), [1, 2, 3]);
+    }
+
+    #[test]
+    fn new_requests_come_first_and_neither_reads_nor_memory_grow_without_bound() {
+        let (mut open, start) = (OpenRequests::default(), Instant::now());
+        for id in 1..=5_000 {
+            open.postpone(id, "fee", start);
+        }
+        assert_eq!(open.waiting.len(), MOST_WAITING);
+        let later = start + LONGEST_WAIT;
+        let due = open.due(5_010, later);
+        assert_eq!(
+            (due.len(), &due[..11]),
+            (MOST_READS, &[5_001, 5_002, 5_003, 5_004, 5_005, 5_006, 5_007, 5_008, 5_009, 5_010, 905][..])
+        );
+    }
+
+    #[test]
+    fn reorg_has_only_requests_after_the_final_block_read_again() {
+        let (mut open, now) = (OpenRequests::default(), Instant::now());
+        for (tip, finalized, count) in [(100, None, 3), (110, Some(90), 4), (120, Some(105), 6), (130, Some(108), 7)] {
+            open.note(tip, finalized, count);
+            (1..=count).for_each(|id| open.settle(id));
+        }
+        open.postpone(2, "fee", now);
+        open.begin_anew(Some(108));
+        assert_eq!(open.due(7, now + FIRST_WAIT), [4, 5, 6, 7, 2]);
+        open.begin_anew(None);
+        assert_eq!(open.due(2, now), [1, 2]);
     }
 }

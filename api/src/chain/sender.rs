@@ -3,25 +3,21 @@
 use super::calldata::{Call, calldata, post};
 use super::contracts::BlockArchive::BlockArchiveErrors;
 use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
+use super::outbox::Outbox;
 use super::policy::{MinFee, Policy, Refusal};
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::Mutex;
 use vouch_prover::engine::HistoryProof;
 use vouch_prover::queue::Served;
-
-/// Longest wait for a transaction to be mined.
-const RECEIPT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why nothing was sent, or what was sent did not succeed.
 #[derive(Debug, Error)]
@@ -122,8 +118,7 @@ pub struct Sender {
     provider: DynProvider,
     address: Address,
     contracts: Addresses,
-    /// One transaction is submitted at a time, so that two never take one nonce.
-    submitting: Arc<Mutex<()>>,
+    outbox: Outbox,
 }
 
 impl Sender {
@@ -135,7 +130,13 @@ impl Sender {
         let address = key.address();
         let builder = ProviderBuilder::new().with_simple_nonce_management().wallet(EthereumWallet::from(key));
         let provider = builder.connect(rpc).await.map_err(chain)?.erased();
-        Ok(Self { provider, address, contracts, submitting: Arc::default() })
+        let outbox = Outbox::new(provider.clone(), address);
+        Ok(Self { provider, address, contracts, outbox })
+    }
+
+    /// The same with another wait for a transaction to be mined, before it is sent again at a higher price.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { outbox: self.outbox.with_timeout(timeout), ..self }
     }
 
     /// Whose key it is.
@@ -162,6 +163,10 @@ impl Sender {
         if asked.deadline < now {
             return Err(SendError::Late { id, deadline: asked.deadline, now });
         }
+        let purpose = keccak256([b"answer".as_slice(), &id.to_be_bytes::<32>()].concat());
+        if let Some(transaction) = self.outbox.follow(purpose).await? {
+            return Ok(transaction);
+        }
         let posted = posted(&self.provider, self.contracts, served).await?;
         let call = calldata(served, self.contracts, &posted).multicall;
         let request = self.transaction(call.ok_or(SendError::NoContract { contract: "Vouch" })?);
@@ -174,7 +179,7 @@ impl Sender {
             let refused = policy.covers(asked.feeWei.to(), gas, price);
             refused.map_err(|refusal| SendError::Underpaid { id, refusal })?;
         }
-        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
+        self.outbox.send(purpose, request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     /// Makes calls that an answer needs before it, each unless its request pays for less.
@@ -203,26 +208,17 @@ impl Sender {
     /// [`SendError::Reverted`], [`SendError::Chain`] with the contract's reason.
     pub async fn post(&self, history: &HistoryProof) -> Result<B256, SendError> {
         let to = self.contracts.history_roots.ok_or(SendError::NoContract { contract: "HistoryRoots" })?;
+        let purpose = keccak256([b"post".as_slice(), history.root.as_slice()].concat());
+        if let Some(transaction) = self.outbox.follow(purpose).await? {
+            return Ok(transaction);
+        }
         let request = self.transaction(Call { to, data: post(history) });
         let gas = self.provider.estimate_gas(request.clone()).await.map_err(chain)?;
-        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
+        self.outbox.send(purpose, request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     fn transaction(&self, call: Call) -> TransactionRequest {
         TransactionRequest::default().with_from(self.address).with_to(call.to).with_input(call.data)
-    }
-
-    /// Sends a transaction and waits until it is mined.
-    async fn send(&self, request: TransactionRequest) -> Result<B256, SendError> {
-        let pending = {
-            let _one = self.submitting.lock().await;
-            self.provider.send_transaction(request).await.map_err(chain)?
-        };
-        let receipt = pending.with_timeout(Some(RECEIPT_TIMEOUT)).get_receipt().await.map_err(chain)?;
-        match receipt.status() {
-            true => Ok(receipt.transaction_hash),
-            false => Err(SendError::Reverted { hash: receipt.transaction_hash }),
-        }
     }
 
     /// Makes a call, after trying whether it would succeed.
@@ -230,10 +226,14 @@ impl Sender {
     /// # Errors
     /// [`SendError::Chain`] with the contract's reason, [`SendError::Reverted`].
     pub async fn call(&self, call: Call) -> Result<B256, SendError> {
+        let purpose = keccak256([call.to.as_slice(), &call.data].concat());
+        if let Some(transaction) = self.outbox.follow(purpose).await? {
+            return Ok(transaction);
+        }
         let request = self.transaction(call);
         self.provider.call(request.clone()).await.map_err(|e| refusal(&e))?;
         let gas = self.provider.estimate_gas(request.clone()).await.map_err(|e| refusal(&e))?;
-        self.send(request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
+        self.outbox.send(purpose, request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
     }
 
     /// Pins the hash of block `number` for ever.

@@ -148,10 +148,12 @@ impl Watcher {
         let Some(address) = self.contracts.vouch else { return Ok(()) };
         let vouch = Vouch::new(address, self.provider.clone());
         let count = u64::try_from(vouch.requestCount().call().await.map_err(chain)?).unwrap_or(u64::MAX);
-        let unwound = self.queue.indexer().status().map_or(self.unwound, |s| s.unwound_blocks);
-        if unwound != self.unwound {
-            self.unwound = unwound;
-            self.open.begin_anew();
+        if let Ok(status) = self.queue.indexer().status() {
+            if status.unwound_blocks != self.unwound {
+                self.unwound = status.unwound_blocks;
+                self.open.begin_anew(status.finalized);
+            }
+            self.open.note(status.tip.unwrap_or_default(), status.finalized, count);
         }
         let due = self.open.due(count, Instant::now());
         if due.is_empty() {

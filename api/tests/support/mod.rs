@@ -32,6 +32,8 @@ pub struct Known {
     pub gas: u64,
     /// Whether transactions are mined and revert.
     pub reverts: bool,
+    /// Whether transactions stay out of blocks.
+    pub is_stuck: bool,
     /// Transactions that were sent.
     pub sent: Vec<Bytes>,
     /// Questions, by method; `eth_call` by the function.
@@ -89,6 +91,7 @@ fn call(state: &mut Known, method: &str, params: &Value) -> Value {
         "eth_gasPrice" => hex(state.gas_price_wei),
         "eth_maxPriorityFeePerGas" => hex(1),
         "eth_estimateGas" => hex(state.gas.into()),
+        "eth_getTransactionCount" if state.is_stuck && params[1] != "pending" => hex(0),
         "eth_getTransactionCount" => hex(state.sent.len() as u128),
         "eth_blockNumber" => hex(7),
         "eth_feeHistory" => json!({
@@ -107,6 +110,7 @@ fn call(state: &mut Known, method: &str, params: &Value) -> Value {
             state.sent.push(raw);
             json!(hash)
         }
+        "eth_getTransactionReceipt" if state.is_stuck => Value::Null,
         "eth_getTransactionReceipt" => {
             let zero = B256::ZERO;
             json!({

@@ -49,7 +49,7 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
     let (srs, gas) = tokio::task::spawn_blocking(move || {
         let srs = chosen.load()?;
         let find = |class: &Class| -> eyre::Result<Passport> {
-            Ok(verifiers::read(&keys, class.name, &srs.downsize(class.k)?.name())?)
+            Ok(verifiers::read(&keys, class.name, &srs.downsize(class.k)?)?)
         };
         let gas = proofs::check(&checked, &srs, &find)?;
         eyre::Ok((srs, gas))
