@@ -56,7 +56,9 @@ async function test() {
   const deployer = new Deployer(root, await provider.getSigner(0));
   await deployMarket(deployer, readPlan(join(root, "models/logistic/plan.toml")));
   const contracts = await deployVouch({ deployer, report }, setup);
-  await provider.send("anvil_mine", ["0x40"]);
+  await provider.send("anvil_mine", ["0x140"]);
+  const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--keys", keys, "--history-roots", contracts.roots.target, "--json"]));
+  for (const { detail } of findings.filter(({ what }) => what === "verifier")) report.say(detail);
   const start = async (more) => {
     const { node, client } = await startNode({ binary, keys, directory, url, contracts, key: privateKey(NODE_ACCOUNT), more });
     running.unshift(node);

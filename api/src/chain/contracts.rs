@@ -40,7 +40,16 @@ sol! {
         function post(uint256 class, uint256 root, Anchor[] calldata anchors, address payee, bytes calldata proof) external;
         function isPosted(uint256 root) external view returns (bool);
         function blockHashes() external view returns (address);
+        function classCount() external view returns (uint256);
+        function verifierOf(uint256 class) external view returns (address);
         function hashOf(uint256 number) external view returns (bytes32);
+    }
+
+    #[sol(rpc)]
+    interface HistoryVerifier {
+        function generated() external view returns (address);
+        function instanceCount() external view returns (uint256);
+        function proofBytes() external view returns (uint256);
     }
 
     #[sol(rpc)]

@@ -2,6 +2,7 @@
 
 pub mod calldata;
 pub mod contracts;
+pub mod deployed;
 pub mod outbox;
 pub mod policy;
 pub mod poster;

@@ -4,13 +4,14 @@
 //! operator pays.
 
 use super::contracts::{Addresses, HistoryRoots};
+use super::prepare::OldBlocks;
 use super::sender::{SendError, Sender, chain};
-use alloy::primitives::U256;
+use alloy::primitives::{B256, U256};
 use alloy::providers::{DynProvider, Provider};
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
-use vouch_prover::engine::Engine;
+use vouch_prover::engine::{Engine, HistoryProof};
 use vouch_prover::queue::Queue;
 
 /// Blocks after which a post is not looked at any more.
@@ -27,8 +28,9 @@ pub struct Poster {
     contracts: Addresses,
     sender: Sender,
     max_gas_price_wei: Option<u128>,
+    old_blocks: Option<OldBlocks>,
     unwound: u64,
-    failed: HashMap<alloy::primitives::B256, (u32, Instant)>,
+    failed: HashMap<B256, (u32, Instant)>,
 }
 
 impl Poster {
@@ -40,7 +42,13 @@ impl Poster {
         sender: Sender,
         max_gas_price_wei: Option<u128>,
     ) -> Self {
-        Self { queue, provider, contracts, sender, max_gas_price_wei, unwound: 0, failed: HashMap::new() }
+        let (old_blocks, unwound, failed) = (None, 0, HashMap::new());
+        Self { queue, provider, contracts, sender, max_gas_price_wei, old_blocks, unwound, failed }
+    }
+
+    /// Makes old anchors known before it posts.
+    pub fn with_old_blocks(self, old_blocks: OldBlocks) -> Self {
+        Self { old_blocks: Some(old_blocks), ..self }
     }
 
     /// Looks every `poll_interval` until `stop` resolves.
@@ -100,7 +108,7 @@ impl Poster {
             if self.is_too_dear().await? {
                 continue;
             }
-            match self.sender.post(&history).await {
+            match self.post(&history, tip).await {
                 Ok(transaction) => {
                     tracing::info!(%root, %transaction, "root posted ahead of time");
                     metrics::counter!("vouch_roots_posted_total").increment(1);
@@ -119,6 +127,16 @@ impl Poster {
             }
         }
         Ok(())
+    }
+
+    async fn post(&self, history: &HistoryProof, tip: u64) -> Result<B256, SendError> {
+        if let Some(old_blocks) = &self.old_blocks {
+            let stored = self.queue.store().roots().map_err(stored)?;
+            for call in old_blocks.calls(std::slice::from_ref(history), &stored, tip).await {
+                self.sender.call(call).await?;
+            }
+        }
+        self.sender.post(history).await
     }
 
     async fn is_too_dear(&self) -> Result<bool, SendError> {

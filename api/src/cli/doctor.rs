@@ -1,6 +1,8 @@
 //! `vouch doctor`: look for what is wrong, and say what to do about it.
 
 use super::report::Report;
+use super::setup::SrsArgs;
+use crate::chain::deployed::compare;
 use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, B256, address};
 use alloy::providers::{Provider, ProviderBuilder};
@@ -11,6 +13,9 @@ use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::node::Node;
 use vouch_indexer::proofs;
+use vouch_prover::evm::Passport;
+use vouch_prover::histories::{self, CLASSES};
+use vouch_prover::verifiers;
 
 /// The EIP-2935 contract, which keeps the last 8,191 block hashes.
 const HISTORY_CONTRACT: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
@@ -31,6 +36,12 @@ pub struct DoctorArgs {
     /// Contracts that must have code.
     #[arg(long, value_delimiter = ',')]
     contracts: Vec<Address>,
+    /// The `HistoryRoots` contract: the code of its verifiers is compared with what this program makes of its keys.
+    #[arg(long, value_name = "ADDRESS")]
+    history_roots: Option<Address>,
+    /// String and keys that its verifiers are compared with.
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 /// One thing looked at.
@@ -79,6 +90,11 @@ pub async fn run(args: DoctorArgs, report: Report) -> eyre::Result<()> {
             },
         );
     }
+    if let Some(roots) = args.history_roots {
+        for result in verifiers(&args, roots).await.unwrap_or_else(|why| vec![Err(why)]) {
+            note("verifier", result);
+        }
+    }
     if let Some(data) = &args.data {
         note(
             "data directory",
@@ -97,6 +113,21 @@ pub async fn run(args: DoctorArgs, report: Report) -> eyre::Result<()> {
         0 => Ok(()),
         bad => Err(eyre::eyre!("{bad} of {} things are wrong", findings.len())),
     }
+}
+
+/// The deployed verifiers are those of the keys.
+async fn verifiers(args: &DoctorArgs, roots: Address) -> Result<Vec<Result<String, String>>, String> {
+    let provider = ProviderBuilder::new().connect(&args.rpc).await.map_err(|e| e.to_string())?.erased();
+    let chosen = args.srs.clone();
+    let srs = tokio::task::spawn_blocking(move || chosen.load()).await.map_err(|e| e.to_string())?;
+    let srs = srs.map_err(|e| format!("{e:#}"))?;
+    let find = |index: usize| -> Result<Passport, String> {
+        let class = CLASSES.get(index).map(|_| histories::class(index));
+        let class = class.ok_or("this program knows no such class")?;
+        let srs = srs.downsize(class.k).map_err(|e| e.to_string())?;
+        verifiers::read(&args.srs.keys, class.name, &srs).map_err(|e| e.to_string())
+    };
+    compare(&provider, roots, &find).await
 }
 
 /// The newest header hashes to its announced hash.

@@ -207,6 +207,7 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
             Some(sender) => {
                 let price = watch.max_gas_price_wei;
                 let poster = Poster::new(queue.clone(), provider.clone(), contracts, sender, price);
+                let poster = poster.with_old_blocks(old_blocks.clone());
                 tasks.push(tokio::spawn(poster.run(poll, stopping(stopped.clone()))));
             }
             None => report.say("what is watched is proven but not posted: that needs --history-roots and a signer key"),

@@ -189,6 +189,14 @@ impl Passport {
         Ok(hex::encode(files::sha256(&solidity)) == self.solidity_sha256)
     }
 
+    /// The code of the deployed verifier.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Evm`] if it does not deploy.
+    pub fn runtime_code(&self) -> Result<Vec<u8>, ArtifactError> {
+        Ok(Chain::default().runtime_code(&self.bytecode)?)
+    }
+
     /// Whether this verifier accepts proofs made with `keys`.
     pub fn fits(&self, keys: &Keys) -> bool {
         let vk_hash = match &keys.source {

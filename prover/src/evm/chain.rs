@@ -82,6 +82,17 @@ impl Chain {
         }
     }
 
+    /// The code that `creation_code` leaves on a chain.
+    ///
+    /// # Errors
+    /// [`EvmError::Deployment`].
+    pub fn runtime_code(&mut self, creation_code: &[u8]) -> Result<Vec<u8>, EvmError> {
+        match self.transact(TxKind::Create, creation_code)? {
+            ExecutionResult::Success { output: Output::Create(code, Some(_)), .. } => Ok(code.to_vec()),
+            other => Err(EvmError::Deployment(format!("{other:?}"))),
+        }
+    }
+
     /// Calls `to`.
     ///
     /// # Errors

@@ -7,7 +7,6 @@
 //! | artifacts | `indexed` | there once the entries above are complete |
 
 use super::{Job, JobError, JobStore, Query, Stage};
-use alloy::primitives::keccak256;
 use vouch_indexer::db::{Batch, Column};
 
 const STAGE: &[u8] = b"stage/";
