@@ -34,7 +34,7 @@ contract DeployTest is Test {
     function test_deploys_the_generated_verifiers() public {
         string memory s = vm.readFile("generated/history_s.json");
         string memory m = vm.readFile("generated/history_m.json");
-        string memory score = vm.readFile("generated/mlp_s.json");
+        string memory score = vm.readFile("generated/score_12.json");
         Deploy.Deployment memory made =
             script.deploy(string.concat("{\"history\": [", s, ",", m, "], \"score\": [", score, "]}"));
         HistoryVerifier medium = HistoryVerifier(address(made.roots.verifierOf(1)));
@@ -93,7 +93,7 @@ contract DeployTest is Test {
             verifier("M", 18, 200, ""),
             "], \"score\": [",
             verifier(
-                "mlp_s",
+                "score_12",
                 12,
                 300,
                 string.concat(

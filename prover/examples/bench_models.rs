@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use support::measure;
-use vouch_circuits::{model::Model, plan::Plan, score::K};
+use vouch_circuits::{model::Model, plan::Plan, score::CLASSES};
 use vouch_prover::{
     onnx::{Calibration, FloatModel, quantise},
     srs::Srs,
@@ -24,7 +24,7 @@ fn main() -> eyre::Result<()> {
     files.retain(|f| f.extension().is_some_and(|e| e == "onnx"));
     files.sort();
     let directory = tempfile::tempdir()?;
-    let srs = Srs::development(directory.path(), K)?;
+    let srs = Srs::development(directory.path(), CLASSES[CLASSES.len() - 1].k)?;
     for file in files {
         let case = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let proven = compile(&file).and_then(|(model, plan, error)| {

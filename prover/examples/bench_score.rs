@@ -9,7 +9,7 @@ use vouch_circuits::{
     layers::curve::Curve,
     model::{Activation, Dense, Model},
     plan::Plan,
-    score::K,
+    score::CLASSES,
 };
 use vouch_prover::{
     onnx::{Calibration, FloatModel, quantise},
@@ -18,7 +18,7 @@ use vouch_prover::{
 
 fn main() -> eyre::Result<()> {
     let directory = tempfile::tempdir()?;
-    let srs = Srs::development(directory.path(), K)?;
+    let srs = Srs::development(directory.path(), CLASSES[CLASSES.len() - 1].k)?;
     for name in ["risk", "logistic"] {
         let (model, plan) = example(name)?;
         measure(("score", name), directory.path(), &srs, model, plan, &[])?;

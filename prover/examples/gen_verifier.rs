@@ -70,10 +70,6 @@ fn run(options: &Options) -> Result<bool, Failure> {
     let dir = &options.keys;
     let largest = CLASSES.iter().map(|c| c.k).max().ok_or("there are history classes")?;
     let srs = Srs::development(dir, largest)?;
-    let score = || -> Result<Keys, Failure> {
-        let sample = scores::sample()?;
-        Ok(score::keys(dir, &srs, &sample.model, &sample.plan, None)?)
-    };
     let history = |index: usize| -> Result<Keys, Failure> { Ok(histories::keys(dir, &srs, index)?) };
     let mut current = true;
     for index in 0..CLASSES.len() {
@@ -91,11 +87,13 @@ fn run(options: &Options) -> Result<bool, Failure> {
     } else {
         write(options, &ancestry()?)?;
     }
-    let class = score::class();
-    if options.check {
-        current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, score)?;
-    } else {
-        write(options, &score()?)?;
+    for size in score::CLASSES {
+        let score = || -> Result<Keys, Failure> { Ok(scores::sample_keys(dir, &srs, size)?) };
+        if options.check {
+            current &= is_current(options, &srs.downsize(size.k)?.name(), size.name, score)?;
+        } else {
+            write(options, &score()?)?;
+        }
     }
     Ok(current)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vouch_circuits::model::{Activation, Architecture, Dense, Model};
 use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{ScoreCircuit, ScoreError, config::GLUE_ROWS, salt::Salt};
+use vouch_circuits::score::{Class, ScoreCircuit, ScoreError, salt::Salt};
 
 fn prover(e: impl std::fmt::Display) -> EngineError {
     EngineError::Prover { detail: e.to_string() }
@@ -56,10 +56,15 @@ impl Compiled {
                 }
             }
         }
-        let full = GLUE_ROWS - 1;
         lines.push(format!(
-            "rows of {full}: {} arithmetic, {} ranges, {} weights; {} samples of curves",
-            rows.gate, rows.range, rows.dense, rows.curves
+            "class {}: {} cells of arithmetic; of {} rows {} ranges, {} tables, {} weights; {} rows of hashes",
+            circuit.class().name,
+            rows.gate,
+            rows.glue,
+            rows.range,
+            rows.tables,
+            rows.dense,
+            rows.hash
         ));
         Ok(lines)
     }
@@ -107,6 +112,15 @@ pub fn keys(dir: &Path, srs: &Srs, name: &str, compiled: &Compiled) -> Result<Ke
     })
 }
 
+/// The keys of [`sample`] in the class `size`: what its verifier is made of.
+///
+/// # Errors
+/// [`EngineError::Prover`].
+pub fn sample_keys(dir: &Path, srs: &Srs, size: Class) -> Result<Keys, EngineError> {
+    let sample = sample()?;
+    score::keys_in(dir, srs, size, &sample.model, &sample.plan).map_err(prover)
+}
+
 /// The plan of [`sample`].
 pub(crate) const SAMPLE_PLAN: &str = r#"
 blocks = { back = 0, every = 1 }
@@ -116,7 +130,7 @@ source = { kind = "header", field = "timestamp", bits = "0..32", decimals = 9 }
 make = "last"
 "#;
 
-/// The smallest model of the class: the verifier contract is the same for every model, so it can be made before any.
+/// A model that every class holds: the verifier contract of a class is the same for all of its models, so it can be made before any.
 ///
 /// # Errors
 /// [`EngineError::Model`]; it does not happen.
@@ -157,13 +171,13 @@ mod tests {
         assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
         assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");
         assert!(lines[2].starts_with("accuracy 0.") && lines[3].starts_with("AUC 0."), "{lines:?}");
-        assert!(lines[4].starts_with("rows of 15699: ") && lines[4].ends_with(" samples of curves"), "{lines:?}");
+        assert!(lines[4].starts_with("class score_1") && lines[4].ends_with(" rows of hashes"), "{lines:?}");
     }
 
     #[test]
     fn an_architecture_has_the_structure_id_of_its_model() {
         let dir = std::env::temp_dir().join("vouch-test-srs");
-        let srs = Srs::development(&dir, score::class().k).unwrap();
+        let srs = Srs::development(&dir, score::CLASSES[0].k).unwrap();
         let sample = sample().unwrap();
         let text = serde_json::to_string(&Architecture::from(&*sample.model)).unwrap();
         let bare = compile_architecture("bare", &serde_json::from_str(&text).unwrap(), SAMPLE_PLAN).unwrap();

@@ -1,4 +1,4 @@
-//! The score class "mlp-s": one verifier contract for every model and plan of it.
+//! The score classes: one verifier contract each, for every model and plan of it.
 
 use crate::{
     class::Class,
@@ -11,13 +11,15 @@ use vouch_circuits::{
     instances::SCORE_INSTANCES,
     model::Model,
     plan::Plan,
-    score::{K, ScoreCircuit, ScoreConfig, ScoreError, salt::Salt},
+    score::{self, ScoreCircuit, ScoreConfig, ScoreError, TooLarge, salt::Salt},
 };
 
-/// Size and shape of the score circuit.
-pub fn class() -> Class {
+pub use vouch_circuits::score::CLASSES;
+
+/// What the verifier of a class knows of it.
+pub fn class(size: score::Class) -> Class {
     let weights = Some(ScoreConfig::WEIGHT_COLUMNS.to_vec());
-    Class { name: "mlp_s", k: K, num_instances: SCORE_INSTANCES, weights }
+    Class { name: size.name, k: size.k, num_instances: SCORE_INSTANCES, weights }
 }
 
 /// Why there are no keys of a model.
@@ -31,7 +33,13 @@ pub enum ScoreKeysError {
     Keys(#[from] KeysError),
 }
 
-/// The keys of a model and plan, from `dir` or made; with a salt its weights are private.
+impl From<TooLarge> for ScoreKeysError {
+    fn from(e: TooLarge) -> Self {
+        Self::Score(e.into())
+    }
+}
+
+/// The keys of a model and plan in the smallest class that holds them, from `dir` or made; with a salt its weights are private.
 ///
 /// # Errors
 /// [`ScoreKeysError`].
@@ -44,7 +52,22 @@ pub fn keys(
 ) -> Result<Keys, ScoreKeysError> {
     let circuit = ScoreCircuit::keygen(model.clone(), plan.clone())?.salted(salt);
     let content = format!("{model:?}|{plan:?}|{:?}", salt.map(|salt| salt.0));
-    Ok(Keys::load_or_make(dir, srs, &class(), &content, &circuit)?)
+    Ok(Keys::load_or_make(dir, srs, &class(circuit.class()), &content, &circuit)?)
+}
+
+/// The keys of a model and plan in the class `size`: for its verifier, which is the same whatever the model.
+///
+/// # Errors
+/// [`ScoreKeysError`].
+pub fn keys_in(
+    dir: &Path,
+    srs: &Srs,
+    size: score::Class,
+    model: &Arc<Model>,
+    plan: &Arc<Plan>,
+) -> Result<Keys, ScoreKeysError> {
+    let circuit = ScoreCircuit::keygen(model.clone(), plan.clone())?.in_class(size)?;
+    Ok(Keys::load_or_make(dir, srs, &class(size), &format!("{model:?}|{plan:?}"), &circuit)?)
 }
 
 /// Proves one query and verifies the proof natively.
@@ -112,19 +135,28 @@ pub(crate) mod tests {
         ScoreCircuit::new(model.clone(), plan.clone(), &REQUEST, &roots, &openings).unwrap()
     }
 
+    /// A class that holds both example models.
+    pub(crate) fn common() -> score::Class {
+        let sizes = ["risk", "logistic"].map(|name| {
+            let (model, plan) = example(name);
+            ScoreCircuit::keygen(model, plan).unwrap().class()
+        });
+        sizes.into_iter().max_by_key(|size| size.k).unwrap()
+    }
+
     #[test]
     fn one_verifier_serves_two_models() {
         let dir = std::env::temp_dir().join("vouch-test-srs");
-        let srs = Srs::development(&dir, K).unwrap();
+        let size = common();
+        let srs = Srs::development(&dir, size.k).unwrap();
         let (mut solidity, mut passport) = (None, None);
         for name in ["risk", "logistic"] {
             let (model, plan) = example(name);
             let meter = Meter::start();
-            let keygen = ScoreCircuit::keygen(model.clone(), plan.clone()).unwrap();
-            println!("{name}: {} facts, {:?}", plan.facts.len(), keygen.rows().unwrap());
-            let keys = Keys::make(&srs, &class(), &keygen).unwrap();
+            let circuit = circuit(&model, &plan).in_class(size).unwrap();
+            println!("{name}: {} facts, {:?}", plan.facts.len(), circuit.rows().unwrap());
+            let keys = Keys::make(&srs, &class(size), &circuit).unwrap();
             println!("{name}: keys {:?}", meter.stop());
-            let circuit = circuit(&model, &plan);
             let meter = Meter::start();
             let proof = prove(&keys, circuit).unwrap();
             println!("{name}: proof of {} bytes {:?}", proof.bytes.len(), meter.stop());
@@ -144,7 +176,7 @@ pub(crate) mod tests {
                 solidity = Some(artifact.solidity);
                 passport = Some(artifact.passport);
             } else {
-                let again = crate::evm::generate::solidity(&keys.srs, keys.vk(), &class()).unwrap();
+                let again = crate::evm::generate::solidity(&keys.srs, keys.vk(), &class(size)).unwrap();
                 assert!(solidity.as_ref() == Some(&again), "the verifier depends on the model");
             }
             let passport = passport.as_ref().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
 
-pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample};
+pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample, sample_keys};
 use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, OUTPUTS, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
 use crate::keys::{Keys, SOURCES};
@@ -24,7 +24,7 @@ use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
 use vouch_circuits::model::{Model, output};
 use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{Request, ScoreCircuit, open, salt::Salt};
+use vouch_circuits::score::{Request, ScoreCircuit, ScoreConfig, open, salt::Salt};
 use vouch_indexer::db::{Batch, Column, Db};
 
 /// What is stored of a model.
@@ -294,13 +294,13 @@ fn budget_of(
         return Ok(None);
     }
     let circuit = ScoreCircuit::keygen(model.clone(), plan.clone()).map_err(prover)?;
-    let columns = score::class().weights.map_or(0, |columns| columns.len());
+    let columns = ScoreConfig::WEIGHT_COLUMNS.len();
     Ok(Some(Budget::new(&info.key, columns, circuit.budget().map_err(prover)?)))
 }
 
 /// Names what the ids of models follow from, besides the models.
 fn made_with(srs: &Srs) -> Result<String, EngineError> {
-    Ok(format!("{SOURCES} {}", srs.downsize(score::class().k).map_err(prover)?.name()))
+    Ok(format!("{SOURCES} {}", srs.downsize(score::CLASSES[0].k).map_err(prover)?.name()))
 }
 
 /// Fails unless `keys` have the id under which the model is stored, and perhaps registered.

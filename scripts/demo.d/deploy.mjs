@@ -25,7 +25,7 @@ export async function deployVouch({ deployer, report }, verifiers) {
   }
   const roots = await deployer.deploy("HistoryRoots", [blockHashes, histories]);
   const scores = [];
-  for (const verifier of verifiers.score) scores.push(await adapter("score", "ScoreVerifier", verifier));
+  for (const verifier of verifiers.score) scores.push(await adapter(verifier.class, "ScoreVerifier", verifier));
   const registry = await deployer.deploy("ModelRegistry", [scores]);
   const vouch = await deployer.deploy("Vouch", [registry, roots]);
   return { blockHashes, roots, registry, vouch };

@@ -1,30 +1,32 @@
-//! Columns and gates of the class "mlp-s": one constraint system for every model and plan.
+//! Columns and gates of a score circuit: per class one constraint system for every model and plan.
 //!
-//! Rows `0..=GLUE_ROWS` carry the sheet's gate column, range checks, the tables and the dense products side by side; the
-//! rows above carry the Poseidon permutations on the same columns.
+//! The first rows, the *glue*, carry the sheet's gates, range checks, tables and dense products side by side; the rows behind
+//! carry the Poseidon permutations on the same columns. How many are glue follows from the number of permutations.
 //!
 //! | column | glue rows | permutation rows |
 //! |---|---|---|
 //! | `state[0]` | halo2-base's vertical gate | state |
-//! | `state[1]` | factors of the dense products | state |
-//! | `state[2]` | running values of range checks; key and both values of a curve's lookup | state |
-//! | `state[3]` | multiplicities of the tables | state |
+//! | `state[1]` | factors of the dense products, then vertical gates | state |
+//! | `state[2]` | running values of range checks, key and both values of a curve's lookup, then vertical gates | state |
+//! | `state[3]` | multiplicities of the tables, then vertical gates | state |
 //! | `sum` (second phase) | sum of the lookups | – |
 //! | `product` (second phase) | sum of a dense product | – |
-//! | `gate` | 1: vertical gate, 2: lookup, 3: both | – |
-//! | `lookup` | 1: sums, 2: sums, and what is looked up is a point of a curve | – |
+//! | `gates[0]` | vertical gate on `state[0]` (1), `state[1]` (2), both (3) | – |
+//! | `gates[1]` | the same of `state[2]` and `state[3]` | – |
+//! | `lookup` | 1: sums; 2: sums and looks a limb up; 3: sums and looks a point of a curve up | – |
 //! | `dense` | 1: further output, 2: weight, 3: first output of a block, the sum before is 0 | – |
 //! | `hash` | – | 1: full round, 2: four partial rounds |
 //! | `table` | limbs; keys of curves | round constants |
 //! | `values` | samples of curves | – |
 //! | `constants` (copyable) | constants | round constants |
-//! | `weights[0..2]` | weights and biases | free |
+//! | `weights[0..8]` | weights and biases | free |
 //!
 //! Selectors are the values of plain fixed columns, told apart by polynomials that vanish on the other values; every gate
 //! keeps degree 5. Weights are columns of their own: `structureId` covers all other fixed columns, `modelId` these too.
 
+use super::class::Class;
 use super::poseidon_rows::{FULL, PARTIAL, PermutationGate};
-use super::sheet::{FOLD, LIMB_BITS};
+use super::sheet::FOLD;
 use crate::{degree::assert_degrees, fixed::power_of_two, poseidon::WIDTH};
 use halo2_base::halo2_proofs::{
     halo2curves::bn256::Fr,
@@ -34,27 +36,21 @@ use halo2_base::halo2_proofs::{
     poly::Rotation,
 };
 
-/// Rows are `2^K`.
-pub const K: u32 = 15;
-/// First row of the table, which holds `0..2^LIMB_BITS`.
+/// First row of the table, which holds `0..2^limb_bits`.
 pub const TABLE_START: usize = 1;
-/// First row of the curves: one row after the limbs lies between, since an entry reads the `values` of the next row too.
-pub const CURVE_START: usize = TABLE_START + (1 << LIMB_BITS) + 1;
-/// The row that ends the lookups; chips may use the rows below.
-pub const GLUE_ROWS: usize = 15_700;
-/// First row of the permutations.
-pub const HASH_START: usize = GLUE_ROWS + 8;
 
 /// Values of the fixed columns that choose a gate.
 pub mod mode {
-    /// `gate`: the vertical gate.
-    pub const VERTICAL: u64 = 1;
-    /// `gate`: a lookup; both are 3.
-    pub const LOOKUP: u64 = 2;
-    /// `lookup`: the sum goes on; what is looked up is a limb.
+    /// `gates`: the vertical gate on the first column of the pair.
+    pub const FIRST_OF_PAIR: u64 = 1;
+    /// `gates`: the vertical gate on the second column of the pair; on both is 3.
+    pub const SECOND_OF_PAIR: u64 = 2;
+    /// `lookup`: the sum goes on; nothing is looked up.
     pub const SUM: u64 = 1;
-    /// `lookup`: the sum goes on; what is looked up is a key with two neighbouring samples.
-    pub const POINT: u64 = 2;
+    /// `lookup`: the sum goes on; a limb is looked up.
+    pub const LIMB: u64 = 2;
+    /// `lookup`: the sum goes on; a key with two neighbouring samples is looked up.
+    pub const POINT: u64 = 3;
     /// `dense`: fold one more output.
     pub const OUTPUT: u64 = 1;
     /// `dense`: subtract a factor times its weights.
@@ -69,7 +65,7 @@ pub struct ScoreConfig {
     pub(super) state: [Column<Advice>; WIDTH],
     pub(super) sum: Column<Advice>,
     pub(super) product: Column<Advice>,
-    pub(super) gate: Column<Fixed>,
+    pub(super) gates: [Column<Fixed>; WIDTH / 2],
     pub(super) lookup: Column<Fixed>,
     pub(super) dense: Column<Fixed>,
     pub(super) hash: Column<Fixed>,
@@ -78,6 +74,7 @@ pub struct ScoreConfig {
     pub(super) constants: Column<Fixed>,
     pub(super) weights: [Column<Fixed>; FOLD],
     pub(super) instance: Column<Instance>,
+    pub(super) limb_bits: usize,
     /// Of the lookups.
     pub(super) alpha: Challenge,
     /// Of the dense products, and of the points of curves.
@@ -104,13 +101,14 @@ fn constant(v: Fr) -> Expression<Fr> {
 
 impl ScoreConfig {
     /// Positions of the weight columns among the fixed columns of the verifying key; all others are structure.
-    pub const WEIGHT_COLUMNS: [usize; FOLD] = [7, 8];
+    pub const WEIGHT_COLUMNS: [usize; FOLD] = [8, 9, 10, 11, 12, 13, 14, 15];
 
     /// Creates the columns and gates.
-    pub fn configure(meta: &mut ConstraintSystem<Fr>) -> Self {
+    pub fn configure(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self {
         let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
         let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
-        let [gate, lookup, dense, hash, table, values, constants] = [(); 7].map(|_| meta.fixed_column());
+        let gates = [(); WIDTH / 2].map(|_| meta.fixed_column());
+        let [lookup, dense, hash, table, values, constants] = [(); 6].map(|_| meta.fixed_column());
         let weights = [(); FOLD].map(|_| meta.fixed_column());
         let instance = meta.instance_column();
         for column in state {
@@ -123,7 +121,7 @@ impl ScoreConfig {
             state,
             sum,
             product,
-            gate,
+            gates,
             lookup,
             dense,
             hash,
@@ -132,6 +130,7 @@ impl ScoreConfig {
             constants,
             weights,
             instance,
+            limb_bits: class.limb_bits,
             alpha,
             rho,
         };
@@ -143,30 +142,33 @@ impl ScoreConfig {
         config
     }
 
-    /// `a + b * c = d` down the first column.
+    /// `a + b * c = d` down any of the four columns.
     fn vertical_gate(&self, meta: &mut ConstraintSystem<Fr>) {
-        meta.create_gate("vertical", |meta| {
-            let on = chosen(&meta.query_fixed(self.gate, Rotation::cur()), &[0, mode::LOOKUP]);
-            let [a, b, c, d] = [0, 1, 2, 3].map(|i| meta.query_advice(self.state[0], Rotation(i)));
-            vec![on * (a + b * c - d)]
-        });
+        for (i, column) in self.state.into_iter().enumerate() {
+            let other = if i % 2 == 0 { mode::SECOND_OF_PAIR } else { mode::FIRST_OF_PAIR };
+            meta.create_gate("vertical", |meta| {
+                let on = chosen(&meta.query_fixed(self.gates[i / 2], Rotation::cur()), &[0, other]);
+                let [a, b, c, d] = [0, 1, 2, 3].map(|i| meta.query_advice(column, Rotation(i)));
+                vec![on * (a + b * c - d)]
+            });
+        }
     }
 
     /// `sum' - sum = l / (α + query) - m / (α + entry)`: the sums of both sides are equal for a random α only if every query
     /// is an entry (Haböck 2022, log-derivative lookups). With `z` the third column and `v` the samples:
-    /// - a limb queries `z - 2^LIMB_BITS z'`;
+    /// - a limb queries `z - 2^limb_bits z'`;
     /// - a point queries that `+ ρ (z' + OFFSET) + ρ^2 (z'' + OFFSET)`, where `z` is its key, `z'` and `z''` its samples;
-    /// - an entry is `table + ρ v + ρ^2 v'`, where `v` is 0 for limbs, and a sample `+ OFFSET` for points.
+    /// - an entry is `table + ρ v + ρ^2 v'`, where `v` is 0 for limbs, and a sample `+ OFFSET` for points. So each row outside the
+    ///   tables is the limb 0 once more, and what gates put into `state[3]` there is its multiplicity.
     ///
     /// The sum starts at 0 where `lookup` becomes 1, and has to be 0 where it ends.
     fn lookup_gate(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("lookup", |meta| {
-            let gate = meta.query_fixed(self.gate, Rotation::cur());
             let [part, next_part] = [0, 1].map(|i| meta.query_fixed(self.lookup, Rotation(i)));
-            let sixth = Fr::from(6).invert().expect("6 is not zero");
-            // 1 at 2 and 3, 0 at 0 and 1
-            let looked_up = chosen(&gate, &[0, 1]) * (constant(Fr::from(7)) - gate * Fr::from(2)) * sixth;
-            let [off, next_off] = [&part, &next_part].map(|p| chosen(p, &[mode::SUM, mode::POINT]));
+            let half = Fr::from(2).invert().expect("2 is not zero");
+            // 0 at 1, 1 at 2 and 3
+            let looked_up = (part.clone() - constant(Fr::from(1))) * (constant(Fr::from(4)) - part.clone()) * half;
+            let [off, next_off] = [&part, &next_part].map(|p| chosen(p, &[mode::SUM, mode::LIMB, mode::POINT]));
 
             let [z, low, high] = [0, 1, 2].map(|i| meta.query_advice(self.state[2], Rotation(i)));
             let [sum, next] = [0, 1].map(|i| meta.query_advice(self.sum, Rotation(i)));
@@ -174,10 +176,11 @@ impl ScoreConfig {
             let multiplicity = meta.query_advice(self.state[3], Rotation::cur());
             let [alpha, rho] = [self.alpha, self.rho].map(|c| meta.query_challenge(c));
             let powers = (rho.clone(), rho.clone() * rho);
-            let is_point = part.clone() - constant(Fr::from(mode::SUM));
+            // of rows that look nothing up it does not matter
+            let is_point = part.clone() - constant(Fr::from(mode::LIMB));
             let pair =
                 (low.clone() + constant(offset())) * powers.0.clone() + (high + constant(offset())) * powers.1.clone();
-            let query = alpha.clone() + z - low * power_of_two(LIMB_BITS) + is_point * pair;
+            let query = alpha.clone() + z - low * power_of_two(self.limb_bits) + is_point * pair;
             let entry =
                 alpha + meta.query_fixed(self.table, Rotation::cur()) + sample * powers.0 + next_sample * powers.1;
             let step = (next.clone() - sum) * query.clone() * entry.clone();

@@ -3,13 +3,14 @@
 //! Each list of the sheet takes its own rows; two layouts of one model and plan differ in no fixed cell and no copy.
 
 use super::{
-    config::{CURVE_START, GLUE_ROWS, HASH_START, ScoreConfig, TABLE_START, mode},
-    lookups::{Lookups, limb, low_limb, point},
+    config::{ScoreConfig, TABLE_START, mode},
+    frame::Frame,
+    lookups::{Lookups, limb, low_bits, point, top_sample},
     poseidon_rows,
     salt::Salt,
-    sheet::{Cell, FOLD, LIMB_BITS, Sheet, first_key, offset, value},
+    sheet::{Cell, FOLD, Sheet, offset, value},
 };
-use crate::fixed::{power_of_two, to_field};
+use crate::fixed::power_of_two;
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
     circuit::{Cell as RawCell, Region, Value},
@@ -17,39 +18,6 @@ use halo2_base::halo2_proofs::{
     plonk::{Advice, Column, Fixed},
 };
 use std::collections::BTreeMap;
-use thiserror::Error;
-
-/// Permutations that fit.
-pub const MAX_PERMUTATIONS: usize = ((1 << super::config::K) - 16 - HASH_START) / poseidon_rows::ROWS;
-
-/// A model or plan that is too large for its class. Not recoverable without a smaller one.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}: {got} rows, expected at most {expected}: model and plan are too large for the class mlp-s")]
-pub struct TooLarge {
-    /// Which rows.
-    pub what: &'static str,
-    /// Rows of the class.
-    pub expected: usize,
-    /// Rows needed.
-    pub got: usize,
-}
-
-/// Rows in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rows {
-    /// Of the vertical gate.
-    pub gate: usize,
-    /// Of the range checks and the points of curves.
-    pub range: usize,
-    /// Samples of curves.
-    pub curves: usize,
-    /// Of the dense products.
-    pub dense: usize,
-    /// Distinct constants.
-    pub constants: usize,
-    /// Of the permutations.
-    pub hash: usize,
-}
 
 /// One row of a dense product.
 struct DenseRow {
@@ -84,82 +52,41 @@ fn dense_rows(sheet: &Sheet) -> Vec<DenseRow> {
     rows
 }
 
-/// The rows a sheet takes.
-///
-/// # Errors
-/// [`TooLarge`] names the first list that does not fit.
-pub fn measure(sheet: &Sheet) -> Result<Rows, TooLarge> {
-    let copies = sheet.ctx.copy_manager.lock().expect("the sheet is used by one thread");
-    let rows = Rows {
-        gate: sheet.ctx.advice.len(),
-        range: TABLE_START + sheet.ranges.iter().map(|r| r.limbs + 1).sum::<usize>() + 3 * sheet.points.len(),
-        curves: sheet.curves.iter().map(|c| c.samples().len()).sum(),
-        dense: dense_rows(sheet).len(),
-        // 0 and 1 are used by ranges and biases
-        constants: copies.num_distinct_constants() + 2,
-        hash: sheet.permutations.len() * poseidon_rows::ROWS,
-    };
-    let glue = [
-        ("glue arithmetic", rows.gate),
-        ("range checks", rows.range),
-        ("dense products", rows.dense),
-        ("constants", rows.constants),
-    ];
-    for (what, got) in glue {
-        if got >= GLUE_ROWS {
-            return Err(TooLarge { what, expected: GLUE_ROWS - 1, got });
-        }
-    }
-    let expected = GLUE_ROWS - CURVE_START;
-    if rows.curves > expected {
-        return Err(TooLarge { what: "samples of curves", expected, got: rows.curves });
-    }
-    let expected = MAX_PERMUTATIONS * poseidon_rows::ROWS;
-    if rows.hash > expected {
-        return Err(TooLarge { what: "Poseidon permutations", expected, got: rows.hash });
-    }
-    Ok(rows)
-}
-
 /// Writes the sheet; returns the cells of the public inputs, in order.
 ///
-/// Assumes that [`measure`] accepted the sheet.
-pub fn assign(sheet: &Sheet, salt: Option<&Salt>, config: &ScoreConfig, region: &mut Region<Fr>) -> Vec<RawCell> {
-    let mut writer = Writer { region, constants: BTreeMap::new(), gates: vec![0; GLUE_ROWS + 1] };
-    let cells: Vec<RawCell> =
-        sheet.ctx.advice.iter().enumerate().map(|(row, v)| writer.advice(config.state[0], row, v.evaluate())).collect();
-    for (row, on) in sheet.ctx.selector.iter().enumerate() {
-        writer.gates[row] += if *on { mode::VERTICAL } else { 0 };
-    }
-    let at = |cell: &Cell| cells[offset(cell)];
+/// Assumes that `frame` is the sheet's.
+pub fn assign(
+    sheet: &Sheet,
+    frame: &Frame,
+    salt: Option<&Salt>,
+    config: &ScoreConfig,
+    region: &mut Region<Fr>,
+) -> Vec<RawCell> {
+    let mut writer = Writer { region, frame, constants: BTreeMap::new() };
     let mut lookups = Lookups::default();
+    let cells = writer.gates(sheet, config, &mut lookups);
+    let at = |cell: &Cell| cells[offset(cell)];
     let row = writer.ranges(sheet, config, &at, &mut lookups);
-    let points = writer.points(sheet, config, &at, &mut lookups, row);
-    writer.tables(sheet, config, &mut lookups, points);
+    writer.points(sheet, config, &at, &mut lookups, row);
+    writer.tables(config, &mut lookups);
     let factors = writer.dense(sheet, config, &at);
     writer.hashes(sheet, config, &at);
     writer.copies(sheet, config, &at);
-    for (row, gate) in writer.gates.iter().enumerate().filter(|(_, gate)| **gate != 0) {
-        writer.region.assign_fixed(config.gate, row, Fr::from(*gate));
-    }
-    // no weight column commits to the identity, whatever the weights
-    for column in config.weights {
-        writer.region.assign_fixed(column, GLUE_ROWS, Fr::ONE);
-    }
+    writer.no_identity(config);
     let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
-    for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(&weights)) {
+    for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(frame, &weights)) {
         for (column, number) in config.weights.into_iter().zip(numbers) {
             writer.fixed(column, row, number);
         }
     }
-    second_phase(config, writer.region, &lookups, &factors);
+    second_phase(frame, config, writer.region, &lookups, &factors);
     sheet.public.iter().map(at).collect()
 }
 
 struct Writer<'r, 'a> {
     region: &'r mut Region<'a, Fr>,
+    frame: &'r Frame,
     constants: BTreeMap<Fr, RawCell>,
-    gates: Vec<u64>,
 }
 
 impl Writer<'_, '_> {
@@ -184,7 +111,30 @@ impl Writer<'_, '_> {
         self.region.constrain_equal(constant, cell);
     }
 
-    /// Range checks down the third column: `z_0` is the value, `z_i = limb_i + 2^LIMB_BITS z_(i+1)`, the last `z` is 0.
+    /// The cells of the gates, wherever the frame has room.
+    fn gates(&mut self, sheet: &Sheet, config: &ScoreConfig, lookups: &mut Lookups) -> Vec<RawCell> {
+        let mut gates = vec![[0; 2]; self.frame.rows.glue];
+        let mut cells = Vec::with_capacity(self.frame.cells.len());
+        for ((v, on), (column, row)) in sheet.ctx.advice.iter().zip(&sheet.ctx.selector).zip(&self.frame.cells) {
+            let v = v.evaluate();
+            cells.push(self.advice(config.state[*column], *row, v));
+            if *column + 1 == config.state.len() {
+                lookups.strays.push((*row, v));
+            }
+            if *on {
+                gates[*row][column / 2] += [mode::FIRST_OF_PAIR, mode::SECOND_OF_PAIR][column % 2];
+            }
+        }
+        for (row, pairs) in gates.into_iter().enumerate() {
+            for (column, gate) in config.gates.into_iter().zip(pairs).filter(|(_, gate)| *gate != 0) {
+                self.fixed(column, row, Fr::from(gate));
+            }
+        }
+        cells
+    }
+
+    /// Range checks down the third column: `z_0` is the value, `z_i = limb_i + 2^limb_bits z_(i+1)`, the last `z` is 0. If the
+    /// topmost limb is narrower, it is the key of a point instead, whose samples name its width.
     /// Returns the next free row.
     fn ranges(
         &mut self,
@@ -193,31 +143,41 @@ impl Writer<'_, '_> {
         at: &impl Fn(&Cell) -> RawCell,
         lookups: &mut Lookups,
     ) -> usize {
-        let column = config.state[2];
-        let shrink = power_of_two(LIMB_BITS).invert().expect("a power of two is not zero");
+        let (column, limb_bits) = (config.state[2], config.limb_bits);
+        let shrink = power_of_two(limb_bits).invert().expect("a power of two is not zero");
         let mut row = TABLE_START;
         for range in &sheet.ranges {
+            let (limbs, top) = self.frame.class.limbs(range.bits);
             let mut z = value(&range.cell);
-            for i in 0..range.limbs {
-                let cell = self.advice(column, row, z);
-                if i == 0 {
-                    self.region.constrain_equal(cell, at(&range.cell));
-                }
+            let mut cells = Vec::with_capacity(limbs + 3);
+            for i in 0..limbs {
+                cells.push(self.advice(column, row, z));
                 // the last limb is all that is left, in the table or not
-                let low = if i + 1 == range.limbs { z } else { Fr::from(u64::from(low_limb(z))) };
-                lookups.queries.insert(row, limb(low));
+                let low = if i + 1 == limbs && top == 0 { z } else { Fr::from(low_bits(z, limb_bits) as u64) };
+                lookups.queries.push((row, limb(low)));
+                self.fixed(config.lookup, row, Fr::from(mode::LIMB));
                 z = (z - low) * shrink;
-                self.gates[row] += mode::LOOKUP;
                 row += 1;
             }
-            let end = self.advice(column, row, Fr::ZERO);
-            self.constrain_constant(config, end, Fr::ZERO);
-            row += 1;
+            let ends = if top == 0 { vec![Fr::ZERO] } else { vec![top_sample(top); 2] };
+            if top != 0 {
+                cells.push(self.advice(column, row, z));
+                lookups.queries.push((row, point([z, ends[0], ends[1]], limb_bits)));
+                self.fixed(config.lookup, row, Fr::from(mode::POINT));
+                row += 1;
+            }
+            for end in ends {
+                let cell = self.advice(column, row, end);
+                self.constrain_constant(config, cell, end);
+                cells.push(cell);
+                row += 1;
+            }
+            self.region.constrain_equal(cells[0], at(&range.cell));
         }
         row
     }
 
-    /// Points of curves, three rows each: key, sample, next sample. Returns the rows of the keys.
+    /// Points of curves, three rows each: key, sample, next sample.
     fn points(
         &mut self,
         sheet: &Sheet,
@@ -225,57 +185,65 @@ impl Writer<'_, '_> {
         at: &impl Fn(&Cell) -> RawCell,
         lookups: &mut Lookups,
         mut row: usize,
-    ) -> Vec<usize> {
-        let mut keys = Vec::with_capacity(sheet.points.len());
+    ) {
         for p in &sheet.points {
+            let start = row;
             let values = [p.key, p.low, p.high].map(|cell| {
                 let copy = self.advice(config.state[2], row, value(&cell));
                 self.region.constrain_equal(copy, at(&cell));
                 row += 1;
                 value(&cell)
             });
-            let key = row - 3;
-            lookups.queries.insert(key, point(values));
-            self.gates[key] += mode::LOOKUP;
-            keys.push(key);
+            lookups.queries.push((start, point(values, config.limb_bits)));
+            self.fixed(config.lookup, start, Fr::from(mode::POINT));
         }
-        keys
     }
 
-    /// Limbs and curves, and how often each entry is looked up.
-    fn tables(&mut self, sheet: &Sheet, config: &ScoreConfig, lookups: &mut Lookups, points: Vec<usize>) {
-        for entry in 0..1 << LIMB_BITS {
-            lookups.entries.push((TABLE_START + entry, limb(Fr::from(entry as u64))));
+    /// Limbs and samples, how often each entry is looked up, and the rows of the sum that look nothing up.
+    fn tables(&mut self, config: &ScoreConfig, lookups: &mut Lookups) {
+        let limb_bits = config.limb_bits;
+        let mut row = TABLE_START;
+        for entry in 0..1 << limb_bits {
+            lookups.entries.push((row, limb(Fr::from(entry as u64))));
+            self.fixed(config.table, row, Fr::from(entry as u64));
+            row += 1;
         }
-        let mut row = CURVE_START;
-        for (place, curve) in sheet.curves.iter().enumerate() {
-            let samples = curve.samples();
-            let sample = |i: usize| to_field(i128::from(samples[i]));
-            for i in 0..samples.len() {
-                // behind the last sample comes another curve's: a key that no chip asks for
-                let key = if i + 1 < samples.len() { first_key(place) + Fr::from(i as u64) } else { -Fr::ONE };
-                self.fixed(config.table, row, key - sample(i) * power_of_two(LIMB_BITS));
-                self.fixed(config.values, row, sample(i) + super::config::offset());
-                if i + 1 < samples.len() {
-                    lookups.entries.push((row, point([key, sample(i), sample(i + 1)])));
+        row += 1;
+        for table in &self.frame.tables {
+            let last = table.samples.len() - 1;
+            for (i, sample) in table.samples.iter().enumerate() {
+                // behind the last sample comes another table's: a key that no chip asks for
+                let key = if i < last { table.first + Fr::from(i as u64) } else { -Fr::ONE };
+                let entry = point([key, *sample, *table.samples.get(i + 1).unwrap_or(sample)], limb_bits);
+                self.region.assign_fixed(config.table, row, entry[0]);
+                self.region.assign_fixed(config.values, row, entry[1]);
+                if i < last {
+                    lookups.entries.push((row, entry));
                 }
                 row += 1;
             }
         }
-        for (row, entry) in lookups.entries.iter().take(1 << LIMB_BITS) {
-            self.fixed(config.table, *row, entry[0]);
+        for (row, count) in lookups.counts(limb_bits) {
+            self.advice(config.state[3], row, count);
         }
-        for (row, count) in lookups.counts() {
-            self.advice(config.state[3], row, Fr::from(count));
+        let queries: Vec<usize> = lookups.queries.iter().map(|(row, _)| *row).collect();
+        let mut queries = queries.into_iter().peekable();
+        for row in TABLE_START..self.frame.rows.glue {
+            if queries.next_if_eq(&row).is_none() {
+                self.fixed(config.lookup, row, Fr::from(mode::SUM));
+            }
         }
-        for row in TABLE_START..GLUE_ROWS {
-            self.fixed(config.lookup, row, Fr::from(mode::SUM));
+    }
+
+    /// No column commits to the identity, whatever the weights, curves or not: a 1 in a row that no gate reads.
+    fn no_identity(&mut self, config: &ScoreConfig) {
+        let row = self.frame.rows.glue;
+        for column in config.weights {
+            self.fixed(column, row, Fr::ONE);
         }
-        for row in points {
-            self.fixed(config.lookup, row, Fr::from(mode::POINT));
-        }
-        // no structure column commits to the identity, curves or not
-        self.fixed(config.values, GLUE_ROWS + 1, Fr::ONE);
+        self.fixed(config.values, row + 1, Fr::ONE);
+        // a gate on four cells that nothing else uses
+        self.fixed(config.gates[1], row + 2, Fr::from(mode::FIRST_OF_PAIR));
     }
 
     /// Returns the mode, factor and weights of each row.
@@ -308,7 +276,7 @@ impl Writer<'_, '_> {
 
     fn hashes(&mut self, sheet: &Sheet, config: &ScoreConfig, at: &impl Fn(&Cell) -> RawCell) {
         for (i, permutation) in sheet.permutations.iter().enumerate() {
-            let start = HASH_START + i * poseidon_rows::ROWS;
+            let start = self.frame.hash_start() + i * poseidon_rows::ROWS;
             let mut last = Vec::new();
             for (row, content) in (start..).zip(poseidon_rows::rows(permutation.input.map(|c| value(&c)))) {
                 let cells: Vec<_> =
@@ -343,7 +311,13 @@ impl Writer<'_, '_> {
 }
 
 /// Commits the first phase, draws the challenges, writes the running sums.
-fn second_phase(config: &ScoreConfig, region: &mut Region<Fr>, lookups: &Lookups, factors: &[(u64, Fr, [Fr; FOLD])]) {
+fn second_phase(
+    frame: &Frame,
+    config: &ScoreConfig,
+    region: &mut Region<Fr>,
+    lookups: &Lookups,
+    factors: &[(u64, Fr, [Fr; FOLD])],
+) {
     region.next_phase();
     let (mut alpha, mut rho) = (None, None);
     region.get_challenge(config.alpha).map(|v| alpha = Some(v));
@@ -351,12 +325,10 @@ fn second_phase(config: &ScoreConfig, region: &mut Region<Fr>, lookups: &Lookups
     // unknown while keys are made: there is nothing to write then
     let (Some(alpha), Some(rho)) = (alpha, rho) else { return };
 
-    let steps = lookups.steps(alpha, rho);
     let mut sum = Fr::ZERO;
-    region.assign_advice(config.sum, 0, Value::known(sum));
-    for row in TABLE_START..=GLUE_ROWS {
+    for (row, step) in lookups.steps(config.limb_bits, frame.rows.glue + 1, alpha, rho).into_iter().enumerate() {
         region.assign_advice(config.sum, row, Value::known(sum));
-        sum += steps.get(&row).copied().unwrap_or(Fr::ZERO);
+        sum += step;
     }
 
     let mut sum = Fr::ZERO;

@@ -4,16 +4,19 @@
 //! (subject, asOf) is under one of the roots, the features are made of those facts as the plan says, and the outputs are
 //! what the model gives on those features. Plan and model are fixed columns and copies: the verifying key is the model.
 
+pub mod class;
 pub mod config;
-pub mod layout;
+pub mod frame;
+mod layout;
 mod lookups;
 pub mod opening;
 pub mod poseidon_rows;
 pub mod salt;
 pub mod sheet;
 
-pub use config::{K, ScoreConfig};
-pub use layout::{Rows, TooLarge};
+pub use class::{CLASSES, Class};
+pub use config::ScoreConfig;
+pub use frame::{Rows, TooLarge};
 
 use crate::{
     facts::{Fact, FactPath, FactTree, split},
@@ -24,6 +27,7 @@ use crate::{
     plan::{Plan, PlanError},
     poseidon::{self, NODE},
 };
+use frame::Frame;
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
     circuit::{Layouter, SimpleFloorPlanner},
@@ -31,7 +35,7 @@ use halo2_base::halo2_proofs::{
     plonk::{Circuit, ConstraintSystem, Error},
 };
 use salt::Salt;
-use sheet::{Cell, FOLD, Sheet};
+use sheet::{Cell, Sheet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -147,10 +151,11 @@ pub struct ScoreCircuit {
     instances: ScoreInstances,
     hints: Vec<opening::Hint>,
     salt: Option<Salt>,
+    class: Class,
 }
 
 impl ScoreCircuit {
-    /// The circuit without a witness: all that key generation needs.
+    /// The circuit without a witness, in the smallest class that holds it: all that key generation needs.
     ///
     /// # Errors
     /// [`ScoreError`] if model and plan do not fit each other or the class.
@@ -170,9 +175,18 @@ impl ScoreCircuit {
             outputs: [Fr::ZERO; MAX_OUTPUTS],
         };
         let hints = vec![hint; plan.facts.len()];
-        let circuit = Self { model, plan, instances, hints, salt: None };
-        layout::measure(&circuit.sheet())?;
+        let mut circuit = Self { model, plan, instances, hints, salt: None, class: CLASSES[0] };
+        circuit.class = Frame::smallest(&circuit.sheet())?.class;
         Ok(circuit)
+    }
+
+    /// The same circuit in `class`, which may be larger than it needs.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn in_class(mut self, class: Class) -> Result<Self, TooLarge> {
+        self.class = Frame::new(&self.sheet(), class)?.class;
+        Ok(self)
     }
 
     /// The circuit of one query; `openings` in the order of [`Plan::facts`], under `roots` (see [`open`]).
@@ -227,12 +241,12 @@ impl ScoreCircuit {
     /// # Errors
     /// [`TooLarge`]
     pub fn budget(&self) -> Result<u64, TooLarge> {
-        Ok(salt::budget(self.rows()?.dense))
+        Ok(salt::budget(self.class, &self.rows()?))
     }
 
-    /// Rows are `2^k`.
-    pub fn k() -> u32 {
-        K
+    /// Its size.
+    pub fn class(&self) -> Class {
+        self.class
     }
 
     /// The public inputs.
@@ -242,7 +256,7 @@ impl ScoreCircuit {
 
     /// Rows in use, of those the class has.
     pub fn rows(&self) -> Result<Rows, TooLarge> {
-        layout::measure(&self.sheet())
+        Frame::new(&self.sheet(), self.class).map(|frame| frame.rows)
     }
 
     /// Everything that the circuit constrains, with this witness.
@@ -276,23 +290,33 @@ fn hint(opening: &Opening) -> opening::Hint {
 impl Circuit<Fr> for ScoreCircuit {
     type Config = ScoreConfig;
     type FloorPlanner = SimpleFloorPlanner;
-    type Params = ();
+    type Params = Class;
 
     fn without_witnesses(&self) -> Self {
         self.clone()
     }
 
+    fn params(&self) -> Class {
+        self.class
+    }
+
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, class: Class) -> ScoreConfig {
+        ScoreConfig::configure(meta, class)
+    }
+
     fn configure(meta: &mut ConstraintSystem<Fr>) -> ScoreConfig {
-        ScoreConfig::configure(meta)
+        Self::configure_with_params(meta, Class::default())
     }
 
     fn synthesize(&self, config: ScoreConfig, mut layouter: impl Layouter<Fr>) -> Result<(), Error> {
         let sheet = self.sheet();
+        let frame =
+            Frame::new(&sheet, self.class).map_err(|_| Error::NotEnoughRowsAvailable { current_k: self.class.k })?;
         let mut public = Vec::new();
         layouter.assign_region(
             || "score",
             |mut region| {
-                public = layout::assign(&sheet, self.salt.as_ref(), &config, &mut region);
+                public = layout::assign(&sheet, &frame, self.salt.as_ref(), &config, &mut region);
                 Ok(())
             },
         )?;

@@ -6,7 +6,11 @@
 //! `R` of its columns are independent, and uniform rows make uniform openings. The commitment is the opening at the secret of the
 //! reference string. Two proofs draw the same point with probability below `2^-200`. SPEC.md, "Private weights".
 
-use super::{FOLD, K, config::GLUE_ROWS};
+use super::{
+    class::Class,
+    frame::{Frame, Rows, UNUSABLE},
+    sheet::FOLD,
+};
 use crate::digest::keccak256;
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
@@ -26,26 +30,28 @@ impl std::fmt::Debug for Salt {
     }
 }
 
-/// Rows at the end of a column that halo2 keeps for itself, and some to spare.
-const RESERVED_ROWS: usize = 16;
-
-/// The rows that are salted when the dense products take `dense` rows. [`GLUE_ROWS`] holds the 1 that every weight column has.
-fn rows(dense: usize) -> impl Iterator<Item = usize> {
-    (dense..(1 << K) - RESERVED_ROWS).filter(|row| *row != GLUE_ROWS)
+/// The salted rows: those behind the dense products, but for the one with the 1 that every weight column has.
+fn rows(class: Class, rows: &Rows) -> impl Iterator<Item = usize> + use<> {
+    let one = rows.glue;
+    (rows.dense..(1 << class.k) - UNUSABLE).filter(move |row| *row != one)
 }
 
-/// Proofs for which one salt hides the weights of a model whose dense products take `dense` rows.
-pub fn budget(dense: usize) -> u64 {
-    (rows(dense).count() as u64).saturating_sub(1)
+/// Proofs for which one salt hides the weights of a model that takes `used` rows of `class`.
+pub fn budget(class: Class, used: &Rows) -> u64 {
+    (rows(class, used).count() as u64).saturating_sub(1)
 }
 
 impl Salt {
     /// The salted cells, `(row, one number for each weight column)`; the same on every machine. `weights` are the cells of the
     /// dense rows: they are part of the seed, so that two models of one salt have nothing in common.
-    pub(super) fn cells(&self, weights: &[[Fr; FOLD]]) -> impl Iterator<Item = (usize, [Fr; FOLD])> + use<> {
+    pub(super) fn cells(
+        &self,
+        frame: &Frame,
+        weights: &[[Fr; FOLD]],
+    ) -> impl Iterator<Item = (usize, [Fr; FOLD])> + use<> {
         let mut seed = self.0.to_vec();
         seed.extend(weights.iter().flatten().flat_map(|w| w.to_repr()));
         let mut rng = ChaCha20Rng::from_seed(keccak256(&seed));
-        rows(weights.len()).map(move |row| (row, [(); FOLD].map(|()| Fr::random(&mut rng))))
+        rows(frame.class, &frame.rows).map(move |row| (row, [(); FOLD].map(|()| Fr::random(&mut rng))))
     }
 }

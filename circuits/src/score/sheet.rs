@@ -19,20 +19,21 @@ use halo2_base::{
 /// A cell of the sheet.
 pub type Cell = AssignedValue<Fr>;
 
-/// Bits of one looked-up limb; the table holds `0..2^LIMB_BITS`.
+/// What chips round the widths of their ranges to, so that retrained weights of like size keep the structure; in the large
+/// classes a limb of the lookup.
 pub const LIMB_BITS: usize = 13;
-/// Widest range check: 19 limbs, and `2^(19 * LIMB_BITS + 1) < p`.
+/// Widest range check: `2^(MAX_RANGE_BITS + 1) < p`.
 pub const MAX_RANGE_BITS: usize = 19 * LIMB_BITS;
 /// Outputs of a dense layer that one run of rows folds.
-pub const FOLD: usize = 2;
+pub const FOLD: usize = 8;
 
-/// `value < 2^(LIMB_BITS * limbs)`.
+/// `value < 2^bits`.
 #[derive(Clone, Debug)]
 pub struct Range {
     /// The checked cell.
     pub cell: Cell,
-    /// Limbs of [`LIMB_BITS`] bits.
-    pub limbs: usize,
+    /// At most [`MAX_RANGE_BITS`].
+    pub bits: usize,
 }
 
 /// Two neighbouring samples of a curve.
@@ -137,26 +138,19 @@ impl Sheet {
 
     /// Enforces `cell < 2^bits` with limbs from the table.
     ///
-    /// `bits` that are no multiple of [`LIMB_BITS`] cost a second check of `2^bits - 1 - cell`.
-    /// Sound: both are below `2^MAX_RANGE_BITS`, so their sum does not wrap.
-    ///
     /// # Panics
     /// If `bits` is above [`MAX_RANGE_BITS`]: a shape error, found when keys are made.
     pub fn check_bits(&mut self, cell: Cell, bits: usize) {
         assert!(bits <= MAX_RANGE_BITS, "a range check of {bits} bits wraps the field");
-        let limbs = bits.div_ceil(LIMB_BITS).max(1);
-        self.ranges.push(Range { cell, limbs });
-        if limbs * LIMB_BITS != bits {
-            let rest = self.gate.sub(&mut self.ctx, Constant(power_of_two(bits) - Fr::ONE), cell);
-            self.ranges.push(Range { cell: rest, limbs });
-        }
+        self.ranges.push(Range { cell, bits });
     }
 
     /// Enforces `cell <= bound`, for a constant `bound < 2^bound_bits`.
     pub fn check_at_most(&mut self, cell: Cell, bound: QuantumCell<Fr>, bound_bits: usize) {
-        let limbs = bound_bits.div_ceil(LIMB_BITS).max(1);
         let rest = self.gate.sub(&mut self.ctx, bound, cell);
-        self.ranges.extend([Range { cell, limbs }, Range { cell: rest, limbs }]);
+        for cell in [cell, rest] {
+            self.check_bits(cell, bound_bits.next_multiple_of(LIMB_BITS));
+        }
     }
 
     /// Enforces that `low` and `high` are the samples of `curve` at `index` and after it.
@@ -239,7 +233,7 @@ impl Sheet {
             }
         }
         for (i, range) in self.ranges.iter().enumerate() {
-            if at(&range.cell) >= power_of_two(range.limbs * LIMB_BITS) {
+            if at(&range.cell) >= power_of_two(range.bits) {
                 found.push(Violation::Range(i));
             }
         }

@@ -9,6 +9,7 @@ use crate::{
 };
 use halo2_base::halo2_proofs::dev::MockProver;
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use test_case::test_case;
 
 const SUBJECT: [u8; 20] = [0xb1; 20];
 const AS_OF: u64 = 2_000;
@@ -96,7 +97,7 @@ fn accepts_the_true_score() {
     assert_eq!(circuit.sheet().violations(&instances), []);
     let output = model::output(circuit.instances().outputs[0]);
     assert!((0..=ONE).contains(&output), "{output}");
-    MockProver::run(K, &circuit, vec![instances]).unwrap().assert_satisfied();
+    MockProver::run(circuit.class.k, &circuit, vec![instances]).unwrap().assert_satisfied();
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn each_public_input_is_bound() {
     }
     let mut lie = instances;
     lie[8] += Fr::ONE;
-    assert!(MockProver::run(K, &circuit, vec![lie]).unwrap().verify().is_err());
+    assert!(MockProver::run(circuit.class.k, &circuit, vec![lie]).unwrap().verify().is_err());
 }
 
 /// Runs the circuit with a damaged statement, everything else recomputed consistently.
@@ -180,82 +181,118 @@ fn the_mock_prover_finds_what_the_sheet_finds() {
         let sheet = circuit.sheet();
         let instances: Vec<Fr> = sheet.public.iter().map(sheet::value).collect();
         assert!(!sheet.violations(&instances).is_empty());
-        assert!(MockProver::run(K, &circuit, vec![instances]).unwrap().verify().is_err());
+        assert!(MockProver::run(circuit.class.k, &circuit, vec![instances]).unwrap().verify().is_err());
     }
 }
 
 /// A sheet as a circuit of its own, so that a damaged one can be laid out.
 #[derive(Clone)]
-struct Bare(Sheet);
+struct Bare(Sheet, Class);
 
 impl Circuit<Fr> for Bare {
     type Config = ScoreConfig;
     type FloorPlanner = SimpleFloorPlanner;
-    type Params = ();
+    type Params = Class;
     fn without_witnesses(&self) -> Self {
         self.clone()
     }
+    fn params(&self) -> Class {
+        self.1
+    }
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, class: Class) -> ScoreConfig {
+        ScoreConfig::configure(meta, class)
+    }
     fn configure(meta: &mut ConstraintSystem<Fr>) -> ScoreConfig {
-        ScoreConfig::configure(meta)
+        ScoreConfig::configure(meta, Class::default())
     }
     fn synthesize(&self, config: ScoreConfig, mut layouter: impl Layouter<Fr>) -> Result<(), Error> {
         layouter.assign_region(
             || "sheet",
             |mut region| {
-                layout::assign(&self.0, None, &config, &mut region);
+                layout::assign(&self.0, &Frame::new(&self.0, self.1).unwrap(), None, &config, &mut region);
                 Ok(())
             },
         )
     }
 }
 
-/// Writes one constraint on a sheet, wrong by the given amount.
-type Lie = fn(&mut Sheet, Fr);
+/// Writes one constraint on a sheet of a class, wrong by the given amount.
+type Lie = fn(&mut Sheet, Fr, Class);
 
-/// One list of the sheet at a time, so that only the gate of that list can object.
-#[test]
-fn each_gate_of_the_layout_rejects_its_lie() {
+/// `2 + 3 * 5 = 17`, wrong by `lie`.
+fn gate(sheet: &mut Sheet, lie: Fr) {
+    let cells = [2, 3, 5, 17].map(|v| sheet.witness(Fr::from(v)));
+    sheet.ctx.assign_region(cells, [0]);
+    let last = sheet.ctx.get(-1);
+    last.debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
+    cells[3].debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
+}
+
+/// The same behind so many other cells that it comes to stand in `column`.
+fn gate_on(column: usize, sheet: &mut Sheet, lie: Fr, class: Class) {
+    let glue = Frame::new(sheet, class).unwrap().rows.glue;
+    for _ in 0..column * glue {
+        sheet.witness(Fr::from(7));
+    }
+    gate(sheet, lie);
+    assert_eq!(Frame::new(sheet, class).unwrap().cells.last().unwrap().0, column);
+}
+
+/// One list of the sheet at a time, so that only the gate of that list can object. The classes have limbs of three widths.
+#[test_case(CLASSES[1])]
+#[test_case(CLASSES[2])]
+#[test_case(CLASSES[3])]
+fn each_gate_of_the_layout_rejects_its_lie(class: Class) {
     let satisfied = |sheet: &Sheet| {
-        let layout = MockProver::run(K, &Bare(sheet.clone()), vec![vec![]]).unwrap().verify().is_ok();
+        let layout = MockProver::run(class.k, &Bare(sheet.clone(), class), vec![vec![]]).unwrap().verify().is_ok();
         assert_eq!(layout, sheet.violations(&[]).is_empty());
         layout
     };
-    let cases: [(&str, Lie); 7] = [
-        ("vertical gate", |sheet, lie| {
-            let cells = [2, 3, 5, 17].map(|v| sheet.witness(Fr::from(v)));
-            sheet.ctx.assign_region(cells, [0]);
-            let last = sheet.ctx.get(-1);
-            last.debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
-            cells[3].debug_prank(&mut sheet.ctx, Fr::from(17) + lie);
-        }),
-        ("constant", |sheet, lie| {
+    let cases: [(&str, Lie); 13] = [
+        ("vertical gate", |sheet, lie, _| gate(sheet, lie)),
+        ("vertical gate on the second column", |sheet, lie, class| gate_on(1, sheet, lie, class)),
+        ("vertical gate on the third column", |sheet, lie, class| gate_on(2, sheet, lie, class)),
+        ("vertical gate on the fourth column", |sheet, lie, class| gate_on(3, sheet, lie, class)),
+        ("constant", |sheet, lie, _| {
             let cell = sheet.constant(Fr::from(9));
             cell.debug_prank(&mut sheet.ctx, Fr::from(9) + lie);
         }),
-        ("range", |sheet, lie| {
+        ("range", |sheet, lie, _| {
             let cell = sheet.witness(Fr::from((1 << 26) - 1) + lie);
             sheet.check_bits(cell, 26);
         }),
-        ("point of a curve", |sheet, lie| {
+        ("range that ends within a limb", |sheet, lie, _| {
+            let cell = sheet.witness(Fr::from((1 << 23) - 1) + lie);
+            sheet.check_bits(cell, 23);
+        }),
+        ("range below one limb", |sheet, lie, _| {
+            let cell = sheet.witness(Fr::from(31) + lie);
+            sheet.check_bits(cell, 5);
+        }),
+        ("range below zero", |sheet, lie, _| {
+            let cell = sheet.witness(-lie);
+            sheet.check_bits(cell, 5);
+        }),
+        ("point of a curve", |sheet, lie, _| {
             let [low, high] = [100, 101].map(|i| to_field(i128::from(Curve::Tanh.samples()[i])));
             let [index, low, high] = [Fr::from(100), low + lie, high].map(|v| sheet.witness(v));
             sheet.check_point(Curve::Tanh, index, low, high);
         }),
-        ("point of the first of two curves", |sheet, lie| {
+        ("point of the first of two curves", |sheet, lie, _| {
             for curve in [Curve::Tanh, Curve::Erf] {
                 let [low, high] = [5, 6].map(|i| to_field(i128::from(curve.samples()[i])));
                 let [index, low, high] = [Fr::from(5) + lie, low, high].map(|v| sheet.witness(v));
                 sheet.check_point(curve, index, low, high);
             }
         }),
-        ("permutation", |sheet, lie| {
+        ("permutation", |sheet, lie, _| {
             let zero = sheet.constant(Fr::ZERO);
             let mut state = [Fr::ZERO; 4];
             poseidon::permute(&mut state);
             let output = sheet.witness(state[1] + lie);
             sheet.permutations.push(sheet::Permutation { input: [zero; 4], output: vec![(1, output)] });
         }),
-        ("dense product", |sheet, lie| {
+        ("dense product", |sheet, lie, _| {
             let inputs: Vec<Cell> = [3, 4].map(|v| sheet.witness(Fr::from(v))).into();
             // [[1, 2], [5, 6], [7, 8]] x + [1, 1, 1]
             let outputs =
@@ -267,7 +304,7 @@ fn each_gate_of_the_layout_rejects_its_lie() {
     for (name, build) in cases {
         for (lie, expected) in [(Fr::ZERO, true), (Fr::ONE, false)] {
             let mut sheet = Sheet::default();
-            build(&mut sheet, lie);
+            build(&mut sheet, lie, class);
             assert_eq!(satisfied(&sheet), expected, "{name}");
         }
     }
@@ -275,24 +312,21 @@ fn each_gate_of_the_layout_rejects_its_lie() {
 
 fn constraint_system() -> ConstraintSystem<Fr> {
     let mut meta = ConstraintSystem::default();
-    ScoreConfig::configure(&mut meta);
+    ScoreConfig::configure(&mut meta, CLASSES[0]);
     meta
 }
 
 #[test]
 fn the_constraint_system_is_narrow() {
     let meta = constraint_system();
-    assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 9, 0));
+    assert_eq!((meta.num_advice_columns(), meta.num_fixed_columns(), meta.num_selectors()), (6, 16, 0));
     assert!(meta.lookups().is_empty());
     assert_eq!(meta.permutation().get_columns().len(), 6);
 }
 
-// six permutations open one fact
-const _: () = assert!(layout::MAX_PERMUTATIONS >= crate::plan::MAX_FACTS * 6);
-
 /// The fixed columns of a circuit.
 fn fixed(circuit: &ScoreCircuit) -> Vec<Vec<halo2_base::halo2_proofs::dev::CellValue<Fr>>> {
-    let prover = MockProver::run(K, circuit, vec![circuit.instances().to_fields()]).unwrap();
+    let prover = MockProver::run(circuit.class.k, circuit, vec![circuit.instances().to_fields()]).unwrap();
     prover.fixed().clone()
 }
 
@@ -311,7 +345,7 @@ fn salt_fills_what_no_gate_reads() {
     let circuit = circuit();
     let dense = circuit.rows().unwrap().dense;
     let salted = |seed| circuit.clone().salted(Some(salt::Salt([seed; 32])));
-    MockProver::run(K, &salted(1), vec![circuit.instances().to_fields()]).unwrap().assert_satisfied();
+    MockProver::run(circuit.class.k, &salted(1), vec![circuit.instances().to_fields()]).unwrap().assert_satisfied();
     let [public, one, again, other] = [circuit.clone(), salted(1), salted(1), salted(2)].map(|c| fixed(&c));
     assert_eq!(one, again);
     for (column, cells) in public.iter().enumerate() {
@@ -331,9 +365,9 @@ fn salt_fills_what_no_gate_reads() {
 fn one_salt_gives_two_models_other_numbers() {
     let salt = salt::Salt([7; 32]);
     let [a, b] = [1, 2].map(|seed| ScoreCircuit::keygen(mlp(seed), plan()).unwrap().salted(Some(salt)));
+    let last = (1 << a.class.k) - 20;
     let (a, b) = (fixed(&a), fixed(&b));
     for column in ScoreConfig::WEIGHT_COLUMNS {
-        let last = (1 << K) - 20;
         assert_ne!(a[column][last], b[column][last], "column {column}");
     }
 }
@@ -349,7 +383,7 @@ fn no_fixed_column_is_zero() {
 }
 
 #[test]
-fn a_full_plan_and_model_fit() {
+fn a_full_plan_and_model_take_the_class_that_holds_them() {
     let mut text = String::from("blocks = { back = 20, every = 10 }");
     for i in 0..24 {
         let make = ["mean", "min", "max"][i % 3];
@@ -361,11 +395,10 @@ fn a_full_plan_and_model_fit() {
     let plan = Arc::new(Plan::parse(&text).unwrap());
     assert_eq!(plan.facts.len(), 48);
     let model = random(&mut StdRng::seed_from_u64(5), &[24, 64, 32, 1], Activation::Curve(Curve::Sigmoid));
-    let rows = ScoreCircuit::keygen(Arc::new(model), plan.clone()).unwrap().rows().unwrap();
-    println!("{rows:?}");
-    let wide = random(&mut StdRng::seed_from_u64(5), &[24, 400, 1], Activation::Curve(Curve::Sigmoid));
-    let error = ScoreCircuit::keygen(Arc::new(wide), plan).unwrap_err();
-    assert!(matches!(error, ScoreError::TooLarge(_)), "{error}");
+    let circuit = ScoreCircuit::keygen(Arc::new(model), plan).unwrap();
+    assert_eq!(circuit.class().name, "score_15", "{:?}", circuit.rows());
+    let what = circuit.clone().in_class(CLASSES[3]).unwrap_err().to_string();
+    assert!(what.starts_with("Poseidon permutations: 16992 rows, expected at most 16359: "), "{what}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use vouch_circuits::{
     facts::FactTree,
     model::Model,
     plan::Plan,
-    score::{K, Request, ScoreCircuit, open},
+    score::{Request, ScoreCircuit, open},
 };
 use vouch_prover::{
     cost::Meter,
@@ -48,10 +48,11 @@ pub fn measure(
     let mut line = json!({
         "bench": case.0,
         "case": case.1,
-        "k": K,
+        "class": keys.class.name,
+        "k": keys.class.k,
         "columns": keys.vk().cs().num_advice_columns(),
         "fixed_columns": keys.vk().cs().num_fixed_columns(),
-        "cells": keys.vk().cs().num_advice_columns() << K,
+        "cells": keys.vk().cs().num_advice_columns() << keys.class.k,
         "facts": plan.facts.len(),
         "gate_rows": rows.gate,
         "range_rows": rows.range,

@@ -9,7 +9,7 @@ use crate::{
     keys::Keys,
     score::{
         class, prove,
-        tests::{circuit, example},
+        tests::{circuit, common, example},
     },
     snark::{prove_unchecked, verify},
     srs::Srs,
@@ -20,23 +20,31 @@ use halo2_base::halo2_proofs::{
     halo2curves::{bn256::Fr, ff::Field},
     plonk::{Circuit, Column, ConstraintSystem, Error, Fixed},
 };
-use vouch_circuits::score::{K, ScoreCircuit};
+use vouch_circuits::score::{Class, ScoreCircuit};
 
 /// The gates of the score class, and a key that switches none of them on: every statement has a proof.
 #[derive(Clone)]
-struct Hollow;
+struct Hollow(Class);
 
 impl Circuit<Fr> for Hollow {
     type Config = Vec<Column<Fixed>>;
     type FloorPlanner = SimpleFloorPlanner;
-    type Params = ();
+    type Params = Class;
 
     fn without_witnesses(&self) -> Self {
-        Self
+        self.clone()
+    }
+
+    fn params(&self) -> Class {
+        self.0
     }
 
     fn configure(meta: &mut ConstraintSystem<Fr>) -> Self::Config {
-        ScoreCircuit::configure(meta);
+        Self::configure_with_params(meta, Class::default())
+    }
+
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self::Config {
+        ScoreCircuit::configure_with_params(meta, class);
         let mut columns: Vec<_> = meta.fixed_queries().iter().map(|(column, _)| *column).collect();
         columns.sort_by_key(Column::index);
         columns.dedup();
@@ -61,11 +69,12 @@ impl Circuit<Fr> for Hollow {
 #[test]
 fn two_models_behind_one_contract_and_no_forged_key() {
     let Some((solc, _)) = tools() else { return };
-    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), K).unwrap();
+    let size = common();
+    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), size.k).unwrap();
     let [risk, logistic] = ["risk", "logistic"].map(|name| {
         let (model, plan) = example(name);
-        let keys = Keys::make(&srs, &class(), &ScoreCircuit::keygen(model.clone(), plan.clone()).unwrap()).unwrap();
-        (keys, circuit(&model, &plan))
+        let circuit = circuit(&model, &plan).in_class(size).unwrap();
+        (Keys::make(&srs, &class(size), &circuit).unwrap(), circuit)
     });
     let mut contract = Deployment::new(&Artifact::generate(&risk.0, &solc).unwrap(), &solc);
 
@@ -87,9 +96,9 @@ fn two_models_behind_one_contract_and_no_forged_key() {
     assert_eq!(contract.score(&forged.bytes(), &words(&lie), &lie.bytes), Verdict::Rejected);
 
     // trap 2: gates switched off; only the ids tell
-    let hollow = Keys::make(&srs, &class(), &Hollow).unwrap();
+    let hollow = Keys::make(&srs, &class(size), &Hollow(size)).unwrap();
     let anything = vec![Fr::from(42); lie.instances.len()];
-    let proof = hollow.prove(Hollow, anything).unwrap();
+    let proof = hollow.prove(Hollow(size), anything).unwrap();
     assert_eq!(contract.score(&model(&hollow).bytes(), &words(&proof), &proof.bytes), Verdict::Accepted);
     assert_eq!(model(&hollow).class_id, model(keys).class_id);
     assert_ne!(model(&hollow).structure_id(), model(keys).structure_id());

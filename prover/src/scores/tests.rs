@@ -37,7 +37,7 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
 fn model_stored_under_other_circuits_is_named_with_both_ids_before_proving() {
     let dir = tempfile::tempdir().unwrap();
     let keys = std::env::temp_dir().join("vouch-test-srs");
-    let srs = Srs::development(&keys, score::class().k).unwrap();
+    let srs = Srs::development(&keys, score::CLASSES[0].k).unwrap();
     let db = Db::open(dir.path()).unwrap();
     let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
     let old = B256::repeat_byte(0x0d);
@@ -99,7 +99,7 @@ fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
 fn private_weights_have_an_id_for_each_salt_and_a_count_that_lasts() {
     let dir = tempfile::tempdir().unwrap();
     let keys = std::env::temp_dir().join("vouch-test-srs");
-    let srs = Srs::development(&keys, score::class().k).unwrap();
+    let srs = Srs::development(&keys, score::CLASSES[0].k).unwrap();
     let db = Db::open(dir.path()).unwrap();
     let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
     let scores = open();
