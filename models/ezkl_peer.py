@@ -141,7 +141,7 @@ def main(path, cases):
             reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
         except subprocess.TimeoutExpired:
             lines, reason = [], f"not done after {LIMIT_S} s"
-        line = json.loads(lines[0]) | error_of(done.stdout) if lines else {"bench": "models", "peer": "ezkl", "case": file.stem, "refused": reason}
+        line = json.loads(lines[0]) | error_of(done.stdout + done.stderr) if lines else {"bench": "models", "peer": "ezkl", "case": file.stem, "refused": reason}
         print(json.dumps(line), flush=True)
 
 

@@ -76,7 +76,7 @@ def cnn(folder, name):
 
 def conv1d(folder, name):
     nodes = [
-        h.make_node("Conv", ["x", "c"], ["a"]), h.make_node("Relu", ["a"], ["b"]),
+        h.make_node("Conv", ["x", "c"], ["a"], strides=[1]), h.make_node("Relu", ["a"], ["b"]),
         h.make_node("GlobalAveragePool", ["b"], ["d"]), h.make_node("Flatten", ["d"], ["e"]), h.make_node("Gemm", ["e", "w", "v"], ["y"]),
     ]
     save(folder, name, [1, 8, 32], nodes, [weights("c", 16, 8, 5), weights("w", 16, 1), weights("v", 1)], [1, 1])

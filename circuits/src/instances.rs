@@ -7,10 +7,10 @@ use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
 /// Roots that one score may open facts under.
 pub const MAX_ROOTS: usize = 4;
-/// Outputs of one score.
+/// Outputs of one score that are public one by one.
 pub const MAX_OUTPUTS: usize = 4;
 /// Public inputs of a score proof.
-pub const SCORE_INSTANCES: usize = 4 + MAX_ROOTS + MAX_OUTPUTS;
+pub const SCORE_INSTANCES: usize = 4 + MAX_ROOTS + MAX_OUTPUTS + 2;
 /// Anchors of one history proof.
 pub const MAX_ANCHORS: usize = 8;
 /// Public inputs of a history proof.
@@ -31,6 +31,10 @@ pub struct ScoreInstances {
     pub roots: [Fr; MAX_ROOTS],
     /// Outputs with 16 fraction bits, negative ones as `p - |o|`; unused places are 0.
     pub outputs: [Fr; MAX_OUTPUTS],
+    /// Commitment to the private inputs; 0 if the model has none.
+    pub inputs: Fr,
+    /// Digest of all outputs if there are more than [`MAX_OUTPUTS`], else 0.
+    pub digest: Fr,
 }
 
 /// An address as an integer.
@@ -39,10 +43,10 @@ pub fn address(bytes: [u8; 20]) -> Fr {
 }
 
 impl ScoreInstances {
-    /// `[chainId, payee, subject, asOf, root0..root3, out0..out3]`.
+    /// `[chainId, payee, subject, asOf, root0..root3, out0..out3, inputs, digest]`.
     pub fn to_fields(&self) -> Vec<Fr> {
         let head = [Fr::from(self.chain_id), address(self.payee), address(self.subject), Fr::from(self.as_of)];
-        head.into_iter().chain(self.roots).chain(self.outputs).collect()
+        head.into_iter().chain(self.roots).chain(self.outputs).chain([self.inputs, self.digest]).collect()
     }
 }
 
@@ -153,6 +157,8 @@ mod tests {
                 as_of: case["as_of"].as_u64().unwrap(),
                 roots: elements(&case["roots"]).try_into().unwrap(),
                 outputs: outputs.collect::<Vec<_>>().try_into().unwrap(),
+                inputs: element(&case["inputs"]),
+                digest: element(&case["digest"]),
             };
             let fields = instances.to_fields();
             assert_eq!(fields.len(), SCORE_INSTANCES);

@@ -34,6 +34,9 @@
 //! | `count` | all | how many are above `above` | `above`, default 0 |
 //! | `age` | all | blocks since the oldest that is not 0; `missing` if all are | `missing` |
 //!
+//! After the features a model may have inputs that are no facts: `private = { name = "pixel", count = 784, bits = 26 }`. They are
+//! committed to by `vouch commit`; each is below `2^(bits - 1)` in magnitude, 16 of its bits are fraction bits.
+//!
 //! All are rounded down to 16 fraction bits, but `log2`, which is rounded to the nearest. An account or a slot that did not exist
 //! yet reads as zero, which is what the chain says; `needs = "oldest"` (or `"newest"`) makes a feature `missing` where that
 //! number is zero; where one number is read, only `"newest"` is accepted.
@@ -187,16 +190,52 @@ pub struct Feature {
     pub needs: Option<Needs>,
 }
 
+/// Inputs that come from a commitment instead of facts, after the features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// How many; 0 if there are none.
+    pub count: usize,
+    /// They are in `[-2^(bits - 1), 2^(bits - 1))`.
+    pub bits: usize,
+}
+
+/// Private inputs that one model may have.
+pub const MAX_PRIVATE: usize = 1 << 14;
+/// Bits of a private input, if the plan does not say: ±512.0.
+pub const PRIVATE_BITS: usize = 26;
+
 /// A checked plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The facts it reads, each once, in the order of first use.
     pub facts: Vec<FactTemplate>,
-    /// The inputs of the model, in order.
+    /// The first inputs of the model, in order.
     pub features: Vec<Feature>,
+    /// The inputs after them.
+    #[serde(default)]
+    pub private: Private,
+    /// Their columns in files of rows are this name and a number from 0.
+    #[serde(default)]
+    pub private_name: String,
 }
 
 impl Plan {
+    /// Inputs of the model.
+    pub fn width(&self) -> usize {
+        self.features.len() + self.private.count
+    }
+
+    /// Names of the inputs, in order.
+    pub fn names(&self) -> Vec<String> {
+        let features = self.features.iter().map(|f| f.name.clone());
+        features.chain((0..self.private.count).map(|i| format!("{}{i}", self.private_name))).collect()
+    }
+
+    /// Names of the private inputs, in order.
+    pub fn private_names(&self) -> Vec<String> {
+        self.names().split_off(self.features.len())
+    }
+
     /// Reads a plan.
     ///
     /// # Errors

@@ -16,10 +16,14 @@ struct Anchor {
 struct Claim {
     /// Signed fixed point, `65536` is 1.0; outputs the model does not have are 0.
     int128[4] outputs;
-    /// Posted history roots; unused ones repeat the first.
+    /// Posted history roots; unused ones repeat the first. All 0 for a model that reads no facts.
     uint256[4] roots;
     /// Who is paid for the proof.
     address payee;
+    /// Commitment to the private inputs of the model; 0 if it has none.
+    uint256 inputs;
+    /// Digest of all outputs if the model has more than four, else 0.
+    uint256 digest;
 }
 
 /// @title Instances
@@ -68,13 +72,13 @@ library Instances {
         out[6] = depth;
     }
 
-    /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs]; a negative output `o` is the modulus - |o|
+    /// @return out [chain id, payee, subject, asOf, 4 roots, 4 outputs, inputs, digest]; a negative output `o` is the modulus - |o|
     function score(uint256 chainId, address subject, uint64 asOf, Claim calldata claim)
         internal
         pure
         returns (uint256[] memory out)
     {
-        out = new uint256[](12);
+        out = new uint256[](14);
         out[0] = chainId;
         out[1] = uint160(claim.payee);
         out[2] = uint160(subject);
@@ -83,6 +87,8 @@ library Instances {
             out[4 + i] = claim.roots[i];
             out[8 + i] = toField(claim.outputs[i]);
         }
+        out[12] = claim.inputs;
+        out[13] = claim.digest;
     }
 
     /// @dev Injective: `|value|` is far below half the modulus.

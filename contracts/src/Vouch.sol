@@ -87,6 +87,8 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     error UnknownModel(bytes32 modelId);
     error RootNotPosted(uint256 root);
     error ProofRejected();
+    /// @notice Whoever answers would choose the private inputs: such a score is checked by who knows the commitment, with `check`.
+    error PrivateInputs(uint256 commitment);
     /// @notice `asOf` must name a block before this one, and not block 0.
     error NotAPastBlock(uint64 asOf, uint256 head);
     /// @notice A record is replaced by a newer block only.
@@ -148,6 +150,7 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         Request memory asked = requests[id];
         if (asked.status != Status.Open) revert NotOpen(id, asked.status);
         if (block.timestamp > asked.deadline) revert DeadlinePassed(asked.deadline, block.timestamp);
+        _requirePublic(claim);
         _verify(asked.modelId, asked.subject, asked.asOf, claim, proof);
 
         requests[id].status = Status.Fulfilled;
@@ -166,6 +169,7 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         _requirePast(asOf);
         uint64 recorded = records[modelId][subject].asOf;
         if (asOf <= recorded) revert NotNewerThanRecord(asOf, recorded);
+        _requirePublic(claim);
         _verify(modelId, subject, asOf, claim, proof);
 
         _record(modelId, subject, asOf, claim.outputs);
@@ -220,6 +224,17 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         return (record.score, record.asOf);
     }
 
+    /// @notice Reverts unless `proof` proves `claim`. Nothing is recorded.
+    /// @dev For models with private inputs: the caller compares `claim.inputs` with the commitment it knows, from an issuer or from
+    /// the subject; any other says what its prover likes.
+    function check(bytes32 modelId, address subject, uint64 asOf, Claim calldata claim, bytes calldata proof)
+        external
+        view
+    {
+        _requirePast(asOf);
+        _verify(modelId, subject, asOf, claim, proof);
+    }
+
     function requestOf(uint256 id) external view returns (Request memory) {
         return requests[id];
     }
@@ -230,11 +245,16 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         view
     {
         for (uint256 i = 0; i < claim.roots.length; ++i) {
-            if (i != 0 && claim.roots[i] == claim.roots[0]) continue;
+            // no tree has the root 0: under it no fact can be opened, and a model without facts needs none
+            if (claim.roots[i] == 0 || (i != 0 && claim.roots[i] == claim.roots[0])) continue;
             if (!roots.isPosted(claim.roots[i])) revert RootNotPosted(claim.roots[i]);
         }
         uint256[] memory instances = Instances.score(block.chainid, subject, asOf, claim);
         if (!registry.verify(modelId, instances, proof)) revert ProofRejected();
+    }
+
+    function _requirePublic(Claim calldata claim) private pure {
+        if (claim.inputs != 0) revert PrivateInputs(claim.inputs);
     }
 
     function _requirePast(uint64 asOf) private view {

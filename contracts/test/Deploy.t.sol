@@ -42,7 +42,7 @@ contract DeployTest is Test {
         assertEq(medium.proofBytes(), vm.parseJsonUint(m, ".proof_bytes"));
         assertEq(medium.generated().code.length, vm.parseJsonUint(m, ".runtime_bytes"));
         ScoreVerifier mlp = ScoreVerifier(address(made.registry.verifierOf(vm.parseJsonBytes32(score, ".class_id"))));
-        assertEq(mlp.instanceCount(), 12);
+        assertEq(mlp.instanceCount(), 14);
         assertEq(mlp.generated().code.length, vm.parseJsonUint(score, ".runtime_bytes"));
     }
 

@@ -74,7 +74,7 @@ contract InstancesTest is RealProofTest {
                 readClaim(json, at)
             );
             assertEq(out, vm.parseJsonUintArray(json, string.concat(at, ".instances")), at);
-            assertEq(out.length, 12);
+            assertEq(out.length, 14);
         }
         assertGe(i, 1, "no score case in the vector");
     }

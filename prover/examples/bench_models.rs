@@ -1,5 +1,7 @@
-//! Measures the score proofs of the ONNX files in a folder (`models/shapes.py` makes them); one JSON object a line. A model that
-//! cannot be proven has a line with the reason.
+//! Measures the score proofs of the ONNX files in a folder (`models/shapes.py` makes them); one JSON object a line. Their inputs are
+//! private, under a commitment. A model that cannot be proven has a line with the reason.
+//!
+//! `bench_models DIRECTORY [CASE…]`: all files, or those named.
 
 #[path = "support/score.rs"]
 mod support;
@@ -7,8 +9,8 @@ mod support;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use support::measure;
-use vouch_circuits::{model::Model, plan::Plan, score::CLASSES};
+use support::Bench;
+use vouch_circuits::{fixed, model::Model, plan::Plan, score::CLASSES};
 use vouch_prover::{
     onnx::{Calibration, FloatModel, quantise},
     srs::Srs,
@@ -18,17 +20,24 @@ use vouch_prover::{
 const ROWS: usize = 200;
 
 fn main() -> eyre::Result<()> {
-    let folder = std::env::args().nth(1).map(PathBuf::from).ok_or_else(|| eyre::eyre!("expected a folder"))?;
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().map(PathBuf::from).ok_or_else(|| eyre::eyre!("expected a folder"))?;
+    let cases: Vec<String> = arguments.collect();
     let entries = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
     let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "onnx"));
     files.sort();
     let directory = tempfile::tempdir()?;
     let srs = Srs::development(directory.path(), CLASSES[CLASSES.len() - 1].k)?;
+    let mut bench = Bench::new(directory.path(), &srs);
     for file in files {
         let case = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let proven = compile(&file).and_then(|(model, plan, error)| {
-            measure(("models", &case), directory.path(), &srs, model, plan, &[("max_abs_error", error)])
+        if !cases.is_empty() && !cases.contains(&case) {
+            continue;
+        }
+        let proven = compile(&file).and_then(|compiled| {
+            let Compiled { model, plan, inputs, error, weights } = compiled;
+            bench.measure(("models", &case), model, plan, &inputs, &[("max_abs_error", error), ("weights", weights)])
         });
         if let Err(why) = proven {
             println!("{}", json!({"bench": "models", "case": case, "refused": why.to_string()}));
@@ -37,21 +46,25 @@ fn main() -> eyre::Result<()> {
     Ok(())
 }
 
-/// The model with a plan that reads its inputs from words of four numbers each, and its error.
-fn compile(file: &Path) -> eyre::Result<(Model, Plan, f64)> {
-    let float = FloatModel::import(&std::fs::read(file)?)?;
-    let mut text = String::new();
-    for i in 0..float.inputs {
-        let (slot, low) = (i / 4, i % 4 * 64);
-        text += &format!(
-            "[[feature]]\nname = \"x{i}\"\nmake = \"last\"\nsource = {{ kind = \"mapping\", contract = \"subject\", key = \
-             \"subject\", slot = {slot}, bits = \"{low}..{}\", unit = \"ether\" }}\n",
-            low + 64
-        );
-    }
-    let plan = Plan::parse(&text)?;
+struct Compiled {
+    model: Model,
+    plan: Plan,
+    inputs: Vec<i64>,
+    /// On the random rows, against floats.
+    error: f64,
+    weights: f64,
+}
+
+/// The model with a plan of private inputs.
+fn compile(file: &Path) -> eyre::Result<Compiled> {
+    let mut float = FloatModel::import(&std::fs::read(file)?)?;
+    let plan = Plan::parse(&format!("private = {{ name = \"x\", count = {} }}", float.inputs))?;
+    float.private = plan.private;
     let mut rng = StdRng::seed_from_u64(1);
-    let rows = (0..ROWS).map(|_| (0..float.inputs).map(|_| rng.gen_range(0.0..1.0)).collect()).collect();
+    let rows: Vec<Vec<f64>> = (0..ROWS).map(|_| (0..float.inputs).map(|_| rng.gen_range(0.0..1.0)).collect()).collect();
+    let inputs = rows[0].iter().map(|x| fixed::from_real(*x)).collect();
     let quantised = quantise(&float, &Calibration { rows, labels: vec![] })?;
-    Ok((quantised.model, plan, quantised.report.max_abs_error))
+    let (model, error) = (quantised.model, quantised.report.max_abs_error);
+    let weights = model.weights() as f64;
+    Ok(Compiled { model, plan, inputs, error, weights })
 }

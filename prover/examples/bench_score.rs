@@ -4,7 +4,7 @@
 mod support;
 
 use std::path::Path;
-use support::measure;
+use support::Bench;
 use vouch_circuits::{
     layers::curve::Curve,
     model::{Activation, Dense, Model},
@@ -19,12 +19,13 @@ use vouch_prover::{
 fn main() -> eyre::Result<()> {
     let directory = tempfile::tempdir()?;
     let srs = Srs::development(directory.path(), CLASSES[CLASSES.len() - 1].k)?;
+    let mut bench = Bench::new(directory.path(), &srs);
     for name in ["risk", "logistic"] {
         let (model, plan) = example(name)?;
-        measure(("score", name), directory.path(), &srs, model, plan, &[])?;
+        bench.measure(("score", name), model, plan, &[], &[])?;
     }
     let (model, plan) = full()?;
-    measure(("score", "48 facts, 24-64-32-1"), directory.path(), &srs, model, plan, &[])
+    bench.measure(("score", "48 facts, 24-64-32-1"), model, plan, &[], &[])
 }
 
 /// An example model of this repository.

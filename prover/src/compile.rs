@@ -41,6 +41,9 @@ impl Compiled {
         let (features, facts) = (self.plan.features.len(), self.plan.facts.len());
         let (layers, outputs) = (self.model.layers.len(), self.model.outputs.len());
         let mut lines = vec![format!("{features} features of {facts} facts, {layers} layers, {outputs} outputs")];
+        if self.plan.private.count > 0 {
+            lines.push(format!("{} private inputs of {} bits", self.plan.private.count, self.plan.private.bits));
+        }
         if let Some(report) = &self.report {
             let onnx::Report { rows, max_abs_error, mean_abs_error, .. } = report;
             lines.push(format!(
@@ -77,9 +80,11 @@ impl Compiled {
 pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
     let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
     let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
-    let float = FloatModel::import_wide(&new.onnx, plan.features.len()).map_err(|e| refuse(e.to_string()))?;
-    float.check_inputs(plan.features.len()).map_err(|e| refuse(e.to_string()))?;
-    let names: Vec<&str> = plan.features.iter().map(|f| f.name.as_str()).collect();
+    let mut float = FloatModel::import_wide(&new.onnx, plan.width()).map_err(|e| refuse(e.to_string()))?;
+    float.check_inputs(plan.width()).map_err(|e| refuse(e.to_string()))?;
+    float.private = plan.private;
+    let names = plan.names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let rows = match &new.calibration {
         Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
         None => onnx::Calibration::default(),

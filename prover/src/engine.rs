@@ -115,8 +115,20 @@ pub struct ScoreTask {
     pub as_of: u64,
     /// Who is paid for it.
     pub payee: Address,
-    /// The roots that hold the model's facts, each with its leaves, 1 to 4.
+    /// The roots that hold the model's facts, each with its leaves, 1 to 4; none if it reads none.
     pub roots: Vec<(B256, Vec<Fact>)>,
+    /// The private inputs, if the model has some.
+    #[serde(default)]
+    pub private: Option<PrivateInputs>,
+}
+
+/// Private inputs and what hides them; whoever has this file knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateInputs {
+    /// Signed fixed point, 65536 is 1.0, in the order of the plan.
+    pub values: Vec<i64>,
+    /// Random, below the modulus.
+    pub salt: B256,
 }
 
 /// A proven score.
@@ -124,8 +136,14 @@ pub struct ScoreTask {
 pub struct ScoreProof {
     /// Signed fixed point, 65536 is 1.0.
     pub outputs: [i64; OUTPUTS],
-    /// The roots in claim order, unused ones repeat the first.
+    /// The roots in claim order, unused ones repeat the first; all 0 if the model reads no facts.
     pub roots: [B256; OUTPUTS],
+    /// Commitment to the private inputs, or 0.
+    #[serde(default)]
+    pub inputs: B256,
+    /// Digest of all outputs if there are more, or 0.
+    #[serde(default)]
+    pub digest: B256,
     /// Public inputs in circuit order.
     pub instances: Vec<B256>,
     /// The proof, as the contract takes it.

@@ -132,7 +132,7 @@ pub(crate) mod tests {
         let facts = facts(plan);
         let trees = [(FactTree::new(&facts).unwrap(), facts)];
         let (roots, openings) = open(plan, REQUEST.subject, REQUEST.as_of, &trees).unwrap();
-        ScoreCircuit::new(model.clone(), plan.clone(), &REQUEST, &roots, &openings).unwrap()
+        ScoreCircuit::new(model.clone(), plan.clone(), &REQUEST, &roots, &openings, &Default::default()).unwrap()
     }
 
     /// A class that holds both example models.

@@ -3,7 +3,7 @@
 //! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
 
 pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample, sample_keys};
-use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, OUTPUTS, ScoreProof, ScoreTask};
+use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, PrivateInputs, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
 use crate::keys::{Keys, SOURCES};
 use crate::score;
@@ -22,9 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
+use vouch_circuits::instances::SCORE_INSTANCES;
 use vouch_circuits::model::{Model, output};
 use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{Request, ScoreCircuit, ScoreConfig, open, salt::Salt};
+use vouch_circuits::score::{Request, ScoreCircuit, ScoreConfig, Secret, open, salt::Salt};
 use vouch_indexer::db::{Batch, Column, Db};
 
 /// What is stored of a model.
@@ -213,7 +214,9 @@ impl Scores {
             subject: task.subject.into(),
             as_of: task.as_of,
         };
-        let circuit = ScoreCircuit::new(loaded.model.clone(), loaded.plan.clone(), &request, &roots, &openings);
+        let secret = secret(task.private.as_ref())?;
+        let circuit =
+            ScoreCircuit::new(loaded.model.clone(), loaded.plan.clone(), &request, &roots, &openings, &secret);
         let circuit = circuit.map_err(prover)?.salted(loaded.salt);
         if let Some(budget) = &loaded.budget {
             budget.take(&self.db, task.model)?;
@@ -223,6 +226,8 @@ impl Scores {
         Ok(ScoreProof {
             outputs: public.outputs.map(output),
             roots: public.roots.map(|r| word(&r)),
+            inputs: word(&public.inputs),
+            digest: word(&public.digest),
             instances: proof.instances.iter().map(word).collect(),
             proof: proof.bytes.into(),
         })
@@ -298,6 +303,13 @@ fn budget_of(
     Ok(Some(Budget::new(&info.key, columns, circuit.budget().map_err(prover)?)))
 }
 
+/// The witness of the private inputs.
+fn secret(private: Option<&PrivateInputs>) -> Result<Secret, EngineError> {
+    let Some(PrivateInputs { values, salt }) = private else { return Ok(Secret::default()) };
+    let salt = element(salt).ok_or_else(|| prover("the salt of the private inputs is not below the modulus"))?;
+    Ok(Secret { values: values.clone(), salt })
+}
+
 /// Names what the ids of models follow from, besides the models.
 fn made_with(srs: &Srs) -> Result<String, EngineError> {
     Ok(format!("{SOURCES} {}", srs.downsize(score::CLASSES[0].k).map_err(prover)?.name()))
@@ -329,7 +341,8 @@ pub fn public_inputs(task: &ScoreTask, proof: &ScoreProof) -> Vec<B256> {
     all.extend(proof.roots);
     let signed = |o: i64| if o < 0 { -Fr::from(o.unsigned_abs()) } else { Fr::from(o.unsigned_abs()) };
     all.extend(proof.outputs.map(|o| word(&signed(o))));
-    debug_assert_eq!(all.len(), 4 + 2 * OUTPUTS);
+    all.extend([proof.inputs, proof.digest]);
+    debug_assert_eq!(all.len(), SCORE_INSTANCES);
     all
 }
 

@@ -8,7 +8,7 @@ use test_case::test_case;
 use vouch_circuits::{
     facts::FactTree,
     fixed,
-    score::{Request, ScoreCircuit, evaluate, open},
+    score::{CLASSES, Request, ScoreCircuit, Secret, evaluate, open},
 };
 use vouch_prover::{
     engine::NewModel,
@@ -21,9 +21,6 @@ use vouch_prover::{
 
 /// Largest error of an output, as a share of the range of outputs.
 const MAX_ERROR: f64 = 1e-3;
-
-/// Rows of the reference string are `2^K`: no model here needs more.
-const K: u32 = 15;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
@@ -110,7 +107,7 @@ fn figures_are_up_to_date() {
 fn a_score_is_proven(name: &str) {
     let compiled = compiled(name);
     let directory = tempfile::tempdir().unwrap();
-    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), K).unwrap();
+    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), CLASSES[CLASSES.len() - 1].k).unwrap();
     let keys = keys(directory.path(), &srs, name, &compiled).unwrap();
 
     let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 20_000 };
@@ -125,10 +122,11 @@ fn a_score_is_proven(name: &str) {
     let facts: Vec<_> = compiled.plan.resolve(request.subject, request.as_of).unwrap();
     let facts: Vec<_> = facts.into_iter().map(|key| key.holds(word())).collect();
     let words: Vec<_> = facts.iter().map(|fact| fact.value).collect();
-    let (_, expected) = evaluate(&compiled.model, &compiled.plan, &words).unwrap();
+    let (_, expected) = evaluate(&compiled.model, &compiled.plan, &words, &[]).unwrap();
     let trees = [(FactTree::new(&facts).unwrap(), facts)];
     let (roots, openings) = open(&compiled.plan, request.subject, request.as_of, &trees).unwrap();
-    let circuit = ScoreCircuit::new(compiled.model, compiled.plan, &request, &roots, &openings).unwrap();
+    let circuit =
+        ScoreCircuit::new(compiled.model, compiled.plan, &request, &roots, &openings, &Secret::default()).unwrap();
     let outputs = circuit.instances().outputs.map(vouch_circuits::model::output);
     assert_eq!(outputs[..expected.len()], expected);
 

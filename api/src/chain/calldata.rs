@@ -40,7 +40,8 @@ pub struct Calldata {
 pub fn claim(served: &Served) -> Claim {
     let outputs = served.score.proof.outputs.map(i128::from);
     let roots = served.score.proof.roots.map(|r| U256::from_be_bytes(r.0));
-    Claim { outputs, roots, payee: served.score.task.payee }
+    let [inputs, digest] = [served.score.proof.inputs, served.score.proof.digest].map(|w| U256::from_be_bytes(w.0));
+    Claim { outputs, roots, payee: served.score.task.payee, inputs, digest }
 }
 
 /// Calldata of every call that applies. A root that is known to be posted is left out of `post` and `multicall`.

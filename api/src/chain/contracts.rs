@@ -11,7 +11,7 @@ sol! {
     struct Anchor { uint64 number; bytes32 hash; bool linked; }
 
     #[derive(Debug, PartialEq, Eq)]
-    struct Claim { int128[4] outputs; uint256[4] roots; address payee; }
+    struct Claim { int128[4] outputs; uint256[4] roots; address payee; uint256 inputs; uint256 digest; }
 
     #[sol(rpc)]
     interface BlockHashes {

@@ -26,6 +26,12 @@ pub struct ClaimView {
     /// Who is paid.
     #[schema(value_type = String)]
     payee: Address,
+    /// Commitment to the private inputs, or 0.
+    #[schema(value_type = String)]
+    inputs: B256,
+    /// Digest of all outputs if the model has more than four, or 0.
+    #[schema(value_type = String)]
+    digest: B256,
 }
 
 /// A history proof, as `HistoryRoots.post` takes it.
@@ -126,6 +132,8 @@ async fn view(node: &Node, served: Served) -> ProofView {
             outputs: score.proof.outputs.map(|o| o.to_string()),
             roots: score.proof.roots,
             payee: on_chain.payee,
+            inputs: score.proof.inputs,
+            digest: score.proof.digest,
         },
         proof: score.proof.proof,
         instances: score.proof.instances,

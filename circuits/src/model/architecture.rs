@@ -1,6 +1,7 @@
 //! Architecture: a model without its weights, as a file. With the plan it is all that a structure id needs.
 
 use super::{Dense, Layer, Model, ModelError, Op};
+use crate::plan::Private;
 use serde::{Deserialize, Serialize};
 
 /// Most inputs and outputs of dense layers in a file.
@@ -20,6 +21,9 @@ pub struct Architecture {
     pub layers: Vec<Shape>,
     /// Positions of the outputs among the values, as runs `[first, count]`.
     pub outputs: Vec<[usize; 2]>,
+    /// Those of the inputs that come from a commitment.
+    #[serde(default)]
+    pub private: Private,
 }
 
 /// A layer without its weights.
@@ -65,8 +69,8 @@ impl From<&Model> for Architecture {
             };
             Shape { name: layer.name, sources: runs(&layer.sources), outputs, op }
         };
-        let Model { inputs, layers, outputs } = model.without_weights();
-        Self { inputs, layers: layers.into_iter().map(shape).collect(), outputs: runs(&outputs) }
+        let Model { inputs, layers, outputs, private } = model.without_weights();
+        Self { inputs, layers: layers.into_iter().map(shape).collect(), outputs: runs(&outputs), private }
     }
 }
 
@@ -90,7 +94,7 @@ impl Architecture {
             Layer { name: shape.name.clone(), sources, op }
         };
         let layers = self.layers.iter().map(layer).collect();
-        let model = Model { inputs: self.inputs, layers, outputs: positions(&self.outputs) };
+        let model = Model { inputs: self.inputs, layers, outputs: positions(&self.outputs), private: self.private };
         model.check()?;
         Ok(model)
     }

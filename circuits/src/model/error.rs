@@ -1,7 +1,6 @@
 //! Why a model is refused.
 
 use super::Dense;
-use crate::fixed::FEATURE_MAX;
 use thiserror::Error;
 
 /// Not recoverable without changing the model, except [`ModelError::Input`] and [`ModelError::InputRange`].
@@ -135,11 +134,13 @@ pub enum ModelError {
         /// Numbers given.
         got: usize,
     },
-    /// An input number beyond what a feature can be.
-    #[error("input {index} is {got}: expected a magnitude of at most {FEATURE_MAX}")]
+    /// An input number beyond what a feature, or a private input, can be.
+    #[error("input {index} is {got}: expected a magnitude of at most {expected}")]
     InputRange {
         /// Its position.
         index: usize,
+        /// The largest.
+        expected: i128,
         /// Its value.
         got: i64,
     },

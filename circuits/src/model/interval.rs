@@ -23,6 +23,11 @@ impl Interval {
         Self { low: -most, high: most }
     }
 
+    /// Whether `v` lies in it.
+    pub fn contains(self, v: i128) -> bool {
+        (self.low..=self.high).contains(&v)
+    }
+
     /// Largest magnitude.
     pub fn most(self) -> i128 {
         self.low.saturating_abs().max(self.high.saturating_abs())

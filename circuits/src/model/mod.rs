@@ -28,14 +28,15 @@ pub use multiply::Multiply;
 pub use normalize::{Norm, Normalize};
 
 use crate::{
-    fixed::{FEATURE_MAX, to_integer},
+    fixed::{FEATURE_BITS, FEATURE_MAX, to_integer},
+    plan::Private,
     score::sheet::{Cell, Sheet},
 };
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use serde::{Deserialize, Serialize};
 
-/// Outputs that the public inputs have room for.
-pub const MAX_OUTPUTS: usize = 4;
+/// Outputs of one model; those beyond the fourth are public by a digest.
+pub const MAX_OUTPUTS: usize = 1024;
 /// Accumulators stay below `2^MAX_ACC_BITS`: room in `i128`, and far from the field.
 pub const MAX_ACC_BITS: usize = 120;
 /// Bits of the largest output, without its sign.
@@ -81,6 +82,9 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// Positions of the outputs among the values.
     pub outputs: Vec<usize>,
+    /// Those of the inputs, the last ones, that come from a commitment.
+    #[serde(default)]
+    pub private: Private,
 }
 
 /// Bits of a magnitude.
@@ -131,7 +135,7 @@ impl Model {
     /// A chain of dense layers, each of which reads all that comes out of the one before.
     pub fn chain(inputs: usize, layers: impl IntoIterator<Item = (String, Dense)>) -> Self {
         let (mut first, mut width) = (0, inputs);
-        let mut model = Self { inputs, layers: Vec::new(), outputs: Vec::new() };
+        let mut model = Self { inputs, layers: Vec::new(), outputs: Vec::new(), private: Private::default() };
         for (name, dense) in layers {
             let sources = (first..first + width).collect();
             (first, width) = (first + width, dense.bias.len());
@@ -139,6 +143,21 @@ impl Model {
         }
         model.outputs = (first..first + width).collect();
         model
+    }
+
+    /// What the inputs can be.
+    fn input_bounds(&self) -> Result<Vec<Interval>, ModelError> {
+        let Private { count, bits } = self.private;
+        let problem = |what, expected, got| ModelError::Shape { layer: "input".into(), what, expected, got };
+        let features = self.inputs.checked_sub(count).ok_or_else(|| problem("private inputs", self.inputs, count))?;
+        let mut bounds = vec![Interval::around(FEATURE_MAX.into()); features];
+        if count > 0 {
+            if !(2..=FEATURE_BITS).contains(&bits) {
+                return Err(problem("bits of private inputs", FEATURE_BITS, bits));
+            }
+            bounds.resize(self.inputs, Interval::new(-(1 << (bits - 1)), (1 << (bits - 1)) - 1));
+        }
+        Ok(bounds)
     }
 
     /// Calls `step` with each layer and what its sources can be; `step` returns what its outputs can be.
@@ -150,7 +169,7 @@ impl Model {
             let what = [(self.inputs == 0, "inputs"), (self.layers.is_empty(), "layers"), (true, "outputs")];
             return Err(ModelError::Empty(what.iter().find(|(none, _)| *none).map_or("", |(_, what)| what)));
         }
-        let mut bounds = vec![Interval::around(FEATURE_MAX.into()); self.inputs];
+        let mut bounds = self.input_bounds()?;
         for layer in &mut self.layers {
             let bound = |source: &usize| bounds.get(*source).copied();
             let read: Option<Vec<Interval>> = layer.sources.iter().map(bound).collect();
@@ -241,8 +260,9 @@ impl Model {
         if inputs.len() != self.inputs {
             return Err(ModelError::Input { expected: self.inputs, got: inputs.len() });
         }
-        if let Some(index) = inputs.iter().position(|x| x.unsigned_abs() > FEATURE_MAX as u64) {
-            return Err(ModelError::InputRange { index, got: inputs[index] });
+        let bounds = self.input_bounds()?;
+        if let Some(index) = inputs.iter().zip(&bounds).position(|(x, bound)| !bound.contains(i128::from(*x))) {
+            return Err(ModelError::InputRange { index, expected: bounds[index].high, got: inputs[index] });
         }
         let mut values: Vec<i128> = inputs.iter().map(|x| i128::from(*x)).collect();
         for layer in &self.layers {
@@ -250,6 +270,16 @@ impl Model {
             values.extend(layer.run(&read)?);
         }
         Ok(values)
+    }
+
+    /// Numbers that are weights: of dense layers with their biases, and thresholds of trees.
+    pub fn weights(&self) -> usize {
+        let of = |layer: &Layer| match &layer.op {
+            Op::Dense(dense) => dense.bias.len() + dense.weights.iter().map(Vec::len).sum::<usize>(),
+            Op::Forest(forest) => forest.thresholds.iter().map(Vec::len).sum(),
+            _ => 0,
+        };
+        self.layers.iter().map(of).sum()
     }
 
     /// The same model with meaningless weights: its structure.

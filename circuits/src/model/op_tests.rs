@@ -28,7 +28,7 @@ fn single(inputs: usize, op: Op, relu: bool) -> Result<Model, ModelError> {
     let layer = Layer { name: "layer".into(), sources: (first..first + inputs).collect(), op };
     let outputs = (first + inputs..first + inputs + layer.width()).collect();
     layers.push(layer);
-    Model { inputs, layers, outputs }.sized()
+    Model { inputs, layers, outputs, private: Default::default() }.sized()
 }
 
 fn shares(norm: Norm, group: usize) -> Op {
@@ -88,7 +88,7 @@ fn quotients_of_wide_values_equal_the_circuit() {
         layer("product", vec![2, 2, 3, 3], Op::Multiply(Multiply::default())),
         layer("quotient", vec![4, 5, 1, 1, 0, 4], Op::Divide(Divide::default())),
     ];
-    let model = Model { inputs: 2, layers, outputs: vec![6, 7, 8] }.sized().unwrap();
+    let model = Model { inputs: 2, layers, outputs: vec![6, 7, 8], private: Default::default() }.sized().unwrap();
     let Op::Divide(divide) = &model.layers[2].op else { panic!("expected quotients") };
     assert_eq!(divide.bits, 60);
     let mut rng = StdRng::seed_from_u64(4);
@@ -178,7 +178,7 @@ fn ranges_of_trees_and_quotients_end_at_60_bits() {
             layer("scale", vec![0], dense(vec![vec![by], vec![by]], Activation::Identity)),
             layer("wide", vec![1, 2], op),
         ];
-        Model { inputs: 1, layers, outputs: vec![3] }.sized()
+        Model { inputs: 1, layers, outputs: vec![3], private: Default::default() }.sized()
     };
     let tree = Tree { nodes: vec![Node { source: 0, rank: 0, left: Child::Leaf(0), right: Child::Leaf(1) }] };
     let forest = |thresholds| Op::Forest(Forest { thresholds, bits: 0, trees: vec![tree.clone()] });

@@ -119,11 +119,11 @@ fn refuses(damage: fn(&mut Model), message: &str) {
 }
 
 #[test]
-fn more_outputs_than_public_inputs_are_refused() {
+fn more_outputs_than_any_model_has_are_refused() {
     let mut model = tiny().sized().unwrap();
     assert_eq!(model.check_outputs(), Ok(()));
-    model.outputs = vec![0; 5];
-    assert_eq!(model.check_outputs().unwrap_err().to_string(), "model has 5 outputs: expected at most 4");
+    model.outputs = vec![0; MAX_OUTPUTS + 1];
+    assert_eq!(model.check_outputs().unwrap_err().to_string(), "model has 1025 outputs: expected at most 1024");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn mixed(rng: &mut StdRng) -> Model {
         layer("products", vec![0, 2, 4, 1, 1, 2], Op::Multiply(Multiply::default())),
         layer("sum", (2..14).collect(), Op::Dense(dense)),
     ];
-    Model { inputs: 4, layers, outputs: vec![15, 14, 6] }.sized().unwrap()
+    Model { inputs: 4, layers, outputs: vec![15, 14, 6], private: Default::default() }.sized().unwrap()
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! From `plan.toml` to a checked [`Plan`]: every entry is read once and refused with its feature's name.
 
-use super::{FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan, make};
+use super::{
+    FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, MAX_PRIVATE, Make, Name, Number, PRIVATE_BITS, Plan,
+    Private, make,
+};
 use crate::facts::FactKind;
+use crate::fixed::FEATURE_BITS;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -105,6 +109,29 @@ struct PlanEntry {
     blocks: Option<Window>,
     #[serde(default)]
     feature: Vec<FeatureEntry>,
+    private: Option<PrivateEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrivateEntry {
+    name: String,
+    count: usize,
+    bits: Option<usize>,
+}
+
+impl PrivateEntry {
+    fn read(&self) -> Result<Private, PlanError> {
+        let reader = Reader { feature: &self.name };
+        let (count, bits) = (self.count, self.bits.unwrap_or(PRIVATE_BITS));
+        if !(1..=MAX_PRIVATE).contains(&count) {
+            return Err(reader.refuse("count", format!("1 to {MAX_PRIVATE}"), count));
+        }
+        if !(2..=FEATURE_BITS).contains(&bits) {
+            return Err(reader.refuse("bits", format!("2 to {FEATURE_BITS}"), bits));
+        }
+        Ok(Private { count, bits })
+    }
 }
 
 /// Header fields that hold a number, with their index in the RLP list (Yellow Paper section 4.3, EIP-1559, EIP-4844).
@@ -280,10 +307,12 @@ impl Reader<'_> {
 
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
     let entry: PlanEntry = toml::from_str(text).map_err(|e| PlanError::Toml(e.to_string().trim().into()))?;
-    if entry.feature.is_empty() || entry.feature.len() > MAX_FEATURES {
+    let private = entry.private.as_ref().map(PrivateEntry::read).transpose()?.unwrap_or_default();
+    if entry.feature.len() + private.count == 0 || entry.feature.len() > MAX_FEATURES {
         return Err(PlanError::FeatureCount { expected: MAX_FEATURES, got: entry.feature.len() });
     }
-    let mut plan = Plan { facts: Vec::new(), features: Vec::new() };
+    let private_name = entry.private.as_ref().map(|p| p.name.clone()).unwrap_or_default();
+    let mut plan = Plan { facts: Vec::new(), features: Vec::new(), private, private_name };
     for feature in &entry.feature {
         let reader = Reader { feature: &feature.name };
         if plan.features.iter().any(|f| f.name == feature.name) {

@@ -24,6 +24,10 @@ pub const LEAF: u64 = 1;
 pub const NODE: u64 = 2;
 /// Domain of the transcript of the keccak sumcheck.
 pub const TRANSCRIPT: u64 = 3;
+/// Domain of the private inputs of a model.
+pub const INPUTS: u64 = 5;
+/// Domain of the outputs of a model.
+pub const OUTPUTS: u64 = 6;
 
 /// The state of the permutation.
 pub type State = [Fr; WIDTH];

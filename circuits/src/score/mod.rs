@@ -1,10 +1,12 @@
 //! The score circuit: facts under posted roots → features → model → outputs.
 //!
-//! Statement, for public `[chainId, payee, subject, asOf, root0..3, out0..3]`: each fact that the plan names for
+//! Statement, for public `[chainId, payee, subject, asOf, root0..3, out0..3, inputs, digest]`: each fact that the plan names for
 //! (subject, asOf) is under one of the roots, the features are made of those facts as the plan says, and the outputs are
-//! what the model gives on those features. Plan and model are fixed columns and copies: the verifying key is the model.
+//! what the model gives on those features and the private inputs that `inputs` commits to; `digest` is of all outputs if there are
+//! more than four. Plan and model are fixed columns and copies: the verifying key is the model.
 
 pub mod class;
+pub mod commitment;
 pub mod config;
 pub mod frame;
 mod layout;
@@ -15,6 +17,7 @@ pub mod salt;
 pub mod sheet;
 
 pub use class::{CLASSES, Class};
+pub use commitment::Secret;
 pub use config::ScoreConfig;
 pub use frame::{Rows, TooLarge};
 
@@ -24,7 +27,7 @@ use crate::{
     fixed::to_field,
     instances::{MAX_OUTPUTS, MAX_ROOTS, ScoreInstances, address},
     model::{self, Model, ModelError},
-    plan::{Plan, PlanError},
+    plan::{Plan, PlanError, Private},
     poseidon::{self, NODE},
 };
 use frame::Frame;
@@ -57,6 +60,22 @@ pub enum ScoreError {
         /// Inputs of the model.
         expected: usize,
         /// Features of the plan.
+        got: usize,
+    },
+    /// Plan and model disagree on the private inputs.
+    #[error("the plan has {} private inputs of {} bits: the model expects {} of {}", got.count, got.bits, expected.count, expected.bits)]
+    Private {
+        /// Of the model.
+        expected: Private,
+        /// Of the plan.
+        got: Private,
+    },
+    /// Not one number for each private input. Recoverable: give them.
+    #[error("{got} private inputs: the plan has {expected}")]
+    Secret {
+        /// Private inputs of the plan.
+        expected: usize,
+        /// Numbers given.
         got: usize,
     },
     /// Not one opening for each fact of the plan.
@@ -132,13 +151,22 @@ pub fn open(
     Ok((roots, openings))
 }
 
-/// What the model says, natively: the features and the outputs, given the words of the plan's facts in order.
+/// What the model says, natively: its inputs and outputs, given the words of the plan's facts in order and the private inputs.
 ///
 /// # Errors
-/// [`ScoreError`] if the widths of words, plan and model do not agree.
-pub fn evaluate(model: &Model, plan: &Plan, words: &[[u8; 32]]) -> Result<(Vec<i64>, Vec<i64>), ScoreError> {
+/// [`ScoreError`] if the widths of words, plan, private inputs and model do not agree.
+pub fn evaluate(
+    model: &Model,
+    plan: &Plan,
+    words: &[[u8; 32]],
+    private: &[i64],
+) -> Result<(Vec<i64>, Vec<i64>), ScoreError> {
     let count = ScoreError::Openings { expected: plan.facts.len(), got: words.len() };
-    let features = features::compute(plan, words).ok_or(count)?;
+    let mut features = features::compute(plan, words).ok_or(count)?;
+    if private.len() != plan.private.count {
+        return Err(ScoreError::Secret { expected: plan.private.count, got: private.len() });
+    }
+    features.extend(private);
     let outputs = model.run(&features)?;
     Ok((features, outputs))
 }
@@ -151,6 +179,7 @@ pub struct ScoreCircuit {
     instances: ScoreInstances,
     hints: Vec<opening::Hint>,
     salt: Option<Salt>,
+    secret: Secret,
     class: Class,
 }
 
@@ -162,8 +191,11 @@ impl ScoreCircuit {
     pub fn keygen(model: Arc<Model>, plan: Arc<Plan>) -> Result<Self, ScoreError> {
         model.check()?;
         model.check_outputs()?;
-        if model.inputs != plan.features.len() {
-            return Err(ScoreError::Width { expected: model.inputs, got: plan.features.len() });
+        if model.inputs != plan.width() {
+            return Err(ScoreError::Width { expected: model.inputs, got: plan.width() });
+        }
+        if model.private != plan.private {
+            return Err(ScoreError::Private { expected: model.private, got: plan.private });
         }
         let hint = opening::Hint { top8: Fr::ZERO, low248: Fr::ZERO, levels: Default::default() };
         let instances = ScoreInstances {
@@ -173,9 +205,12 @@ impl ScoreCircuit {
             as_of: plan.window_blocks(),
             roots: [Fr::ZERO; MAX_ROOTS],
             outputs: [Fr::ZERO; MAX_OUTPUTS],
+            inputs: Fr::ZERO,
+            digest: Fr::ZERO,
         };
+        let secret = Secret { values: vec![0; plan.private.count], salt: Fr::ZERO };
         let hints = vec![hint; plan.facts.len()];
-        let mut circuit = Self { model, plan, instances, hints, salt: None, class: CLASSES[0] };
+        let mut circuit = Self { model, plan, instances, hints, secret, salt: None, class: CLASSES[0] };
         circuit.class = Frame::smallest(&circuit.sheet())?.class;
         Ok(circuit)
     }
@@ -199,13 +234,14 @@ impl ScoreCircuit {
         request: &Request,
         roots: &[Fr],
         openings: &[Opening],
+        secret: &Secret,
     ) -> Result<Self, ScoreError> {
         let mut circuit = Self::keygen(model, plan)?;
         let keys = circuit.plan.resolve(request.subject, request.as_of)?;
         if openings.len() != keys.len() {
             return Err(ScoreError::Openings { expected: keys.len(), got: openings.len() });
         }
-        if roots.is_empty() || roots.len() > MAX_ROOTS {
+        if (roots.is_empty() && !openings.is_empty()) || roots.len() > MAX_ROOTS {
             return Err(ScoreError::Roots { got: roots.len() });
         }
         for (index, (key, opening)) in keys.into_iter().zip(openings).enumerate() {
@@ -218,15 +254,19 @@ impl ScoreCircuit {
             }
         }
         let words: Vec<[u8; 32]> = openings.iter().map(|o| o.value).collect();
-        let (_, outputs) = evaluate(&circuit.model, &circuit.plan, &words)?;
+        let (_, outputs) = evaluate(&circuit.model, &circuit.plan, &words, &secret.values)?;
+        circuit.secret = secret.clone();
         circuit.hints = openings.iter().map(hint).collect();
         circuit.instances = ScoreInstances {
             chain_id: request.chain_id,
             payee: request.payee,
             subject: request.subject,
             as_of: request.as_of,
-            roots: std::array::from_fn(|i| roots.get(i).copied().unwrap_or(roots[0])),
+            // 0 is no tree's root: a score without facts needs none
+            roots: std::array::from_fn(|i| roots.get(i).or(roots.first()).copied().unwrap_or(Fr::ZERO)),
             outputs: std::array::from_fn(|i| outputs.get(i).map_or(Fr::ZERO, |o| to_field(i128::from(*o)))),
+            inputs: secret.commitment(&circuit.plan.private),
+            digest: if outputs.len() > MAX_OUTPUTS { commitment::digest(&outputs) } else { Fr::ZERO },
         };
         Ok(circuit)
     }
@@ -270,11 +310,20 @@ impl ScoreCircuit {
         let facts = self.plan.facts.iter().zip(&self.hints);
         let words: Vec<_> =
             facts.map(|(template, hint)| opening::constrain(&mut sheet, &mut shared, template, hint)).collect();
-        let features = features::circuit::constrain(&mut sheet, &self.plan, &words);
-        let outputs = model::constrain(&mut sheet, &self.model, &features);
+        let mut inputs = features::circuit::constrain(&mut sheet, &self.plan, &words);
         let unused = sheet.constant(Fr::ZERO);
+        let (private, commitment) = match self.plan.private.count {
+            0 => (Vec::new(), unused),
+            _ => commitment::constrain(&mut sheet, &self.plan.private, &self.secret),
+        };
+        inputs.extend(private);
+        let outputs = model::constrain(&mut sheet, &self.model, &inputs);
+        let digest = match outputs.len() > MAX_OUTPUTS {
+            true => commitment::constrain_digest(&mut sheet, &outputs),
+            false => unused,
+        };
         let outputs: [Cell; MAX_OUTPUTS] = std::array::from_fn(|i| outputs.get(i).copied().unwrap_or(unused));
-        for cell in head.into_iter().chain(roots).chain(outputs) {
+        for cell in head.into_iter().chain(roots).chain(outputs).chain([commitment, digest]) {
             sheet.publish(cell);
         }
         sheet

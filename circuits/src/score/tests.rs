@@ -87,7 +87,7 @@ fn circuit() -> ScoreCircuit {
     let plan = plan();
     let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees(&plan)).unwrap();
     assert_eq!(roots.len(), 2);
-    ScoreCircuit::new(mlp(1), plan, &request(), &roots, &openings).unwrap()
+    ScoreCircuit::new(mlp(1), plan, &request(), &roots, &openings, &Secret::default()).unwrap()
 }
 
 #[test]
@@ -407,7 +407,9 @@ fn refuses_what_does_not_belong_together() {
     let trees = trees(&plan);
     let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees).unwrap();
     let new = |roots: &[Fr], openings: &[Opening]| {
-        ScoreCircuit::new(mlp(1), plan.clone(), &request(), roots, openings).map(|_| ()).map_err(|e| e.to_string())
+        ScoreCircuit::new(mlp(1), plan.clone(), &request(), roots, openings, &Secret::default())
+            .map(|_| ())
+            .map_err(|e| e.to_string())
     };
     assert_eq!(new(&roots, &openings), Ok(()));
     assert_eq!(new(&[], &openings).unwrap_err(), "0 roots: expected 1 to 4");

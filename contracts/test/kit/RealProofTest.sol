@@ -55,7 +55,7 @@ abstract contract RealProofTest is VouchTest {
         read.anchors = readAnchors(json, "");
     }
 
-    function readScore(string memory json) internal pure returns (ScoreProof memory read) {
+    function readScore(string memory json) internal view returns (ScoreProof memory read) {
         read.chainId = vm.parseJsonUint(json, ".chain_id");
         read.subject = vm.parseJsonAddress(json, ".subject");
         read.asOf = uint64(vm.parseJsonUint(json, ".as_of"));
@@ -79,8 +79,12 @@ abstract contract RealProofTest is VouchTest {
         }
     }
 
-    function readClaim(string memory json, string memory at) internal pure returns (Claim memory claim) {
+    function readClaim(string memory json, string memory at) internal view returns (Claim memory claim) {
         claim.payee = vm.parseJsonAddress(json, string.concat(at, ".payee"));
+        if (vm.keyExistsJson(json, string.concat(at, ".inputs"))) {
+            claim.inputs = vm.parseJsonUint(json, string.concat(at, ".inputs"));
+            claim.digest = vm.parseJsonUint(json, string.concat(at, ".digest"));
+        }
         for (uint256 i = 0; i < 4; ++i) {
             claim.roots[i] = vm.parseJsonUint(json, element(at, "roots", i));
             claim.outputs[i] = int128(vm.parseJsonInt(json, element(at, "outputs", i)));

@@ -84,7 +84,7 @@ abstract contract VouchTest is Test {
 
     /// @notice Makes the stub accept `claim` about (`subject`, `asOf`) under `modelId`, and nothing else.
     function acceptScore(address subject, uint64 asOf, Claim memory claim) internal {
-        uint256[] memory statement = new uint256[](12);
+        uint256[] memory statement = new uint256[](14);
         statement[0] = block.chainid;
         statement[1] = uint160(claim.payee);
         statement[2] = uint160(subject);

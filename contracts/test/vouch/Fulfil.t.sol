@@ -17,13 +17,13 @@ contract FulfilTest is VouchTest {
 
     function setUp() public {
         deployVouch();
-        claim = Claim(outputs, four, payee);
+        claim = Claim(outputs, four, payee, 0, 0);
         for (uint256 i = 0; i < 3; ++i) {
             postRoot(four[i]);
         }
         id = ask(subject, 990);
 
-        uint256[] memory statement = new uint256[](12);
+        uint256[] memory statement = new uint256[](14);
         statement[0] = 31_337;
         statement[1] = uint160(payee);
         statement[2] = uint160(subject);
@@ -74,7 +74,7 @@ contract FulfilTest is VouchTest {
 
     function testFuzz_rejects_a_root_that_is_not_posted(uint256 which, uint256 other) public {
         which = bound(which, 0, 3);
-        vm.assume(other != 0xa0 && other != 0xa1 && other != 0xa2);
+        vm.assume(other != 0 && other != 0xa0 && other != 0xa1 && other != 0xa2);
         claim.roots[which] = other;
         // With one root in place of all, so that the check cannot be skipped as a repetition either.
         vm.expectRevert(abi.encodeWithSelector(Vouch.RootNotPosted.selector, other));
@@ -82,6 +82,34 @@ contract FulfilTest is VouchTest {
         claim.roots = [other, other, other, other];
         vm.expectRevert(abi.encodeWithSelector(Vouch.RootNotPosted.selector, other));
         vouch.fulfil(id, claim, PROOF);
+    }
+
+    /// @dev The verifier here knows one statement, which has these roots: a root 0 is not looked for, and fails there.
+    function test_rejects_no_root_in_place_of_a_posted_one() public {
+        claim.roots[1] = 0;
+        expectRejected(PROOF);
+    }
+
+    function testFuzz_rejects_private_inputs(uint256 commitment) public {
+        vm.assume(commitment != 0);
+        claim.inputs = commitment;
+        vm.expectRevert(abi.encodeWithSelector(Vouch.PrivateInputs.selector, commitment));
+        vouch.fulfil(id, claim, PROOF);
+        vm.expectRevert(abi.encodeWithSelector(Vouch.PrivateInputs.selector, commitment));
+        vouch.submit(modelId, subject, 990, claim, PROOF);
+    }
+
+    function testFuzz_rejects_any_other_digest(uint256 digest) public {
+        vm.assume(digest != 0);
+        claim.digest = digest;
+        expectRejected(PROOF);
+    }
+
+    function test_check_takes_the_statement_of_the_proof_and_no_other() public {
+        vouch.check(modelId, subject, 990, claim, PROOF);
+        claim.inputs = 1;
+        vm.expectRevert(Vouch.ProofRejected.selector);
+        vouch.check(modelId, subject, 990, claim, PROOF);
     }
 
     function testFuzz_rejects_any_other_payee(address other) public {

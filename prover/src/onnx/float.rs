@@ -1,7 +1,7 @@
 //! The folded model in floating point: the reference for the quantised one.
 
 use super::{error::OnnxError, file::Graph, ops};
-use vouch_circuits::{features::extreme::Side, fixed, layers::curve::Curve, model::Child};
+use vouch_circuits::{features::extreme::Side, fixed, layers::curve::Curve, model::Child, plan::Private};
 
 /// What ends a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -207,6 +207,8 @@ pub struct FloatModel {
     pub layers: Vec<FloatLayer>,
     /// Positions of the outputs.
     pub outputs: Vec<usize>,
+    /// Those of the inputs that come from a commitment: the plan says so, not the file.
+    pub private: Private,
 }
 
 impl FloatModel {

@@ -70,7 +70,8 @@ pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantis
         Ok(Layer { name: layer.name.clone(), sources: layer.sources.clone(), op })
     };
     let layers = float.layers.iter().map(layer).collect::<Result<_, OnnxError>>()?;
-    let model = Model { inputs: float.inputs, layers, outputs: float.outputs.clone() }.sized()?;
+    let (outputs, private) = (float.outputs.clone(), float.private);
+    let model = Model { inputs: float.inputs, layers, outputs, private }.sized()?;
     model.check_output_bits()?;
     let report = report(float, &model, calibration)?;
     Ok(Quantised { model, report })

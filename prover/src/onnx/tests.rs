@@ -252,7 +252,8 @@ fn refuses_calibration(text: &str, message: &str) {
 /// One layer of one weight.
 fn single(weight: f64, activation: FloatActivation) -> FloatModel {
     let op = FloatOp::Dense { weights: vec![vec![weight]], bias: vec![0.0], activation };
-    FloatModel { inputs: 1, layers: vec![FloatLayer { name: "dense0".into(), sources: vec![0], op }], outputs: vec![1] }
+    let layers = vec![FloatLayer { name: "dense0".into(), sources: vec![0], op }];
+    FloatModel { inputs: 1, layers, outputs: vec![1], private: Default::default() }
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl<E: Engine + ?Sized> Queue<E> {
     fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, QueueError> {
         let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db)?.ok_or(IndexError::Empty)?;
         let Query { model, subject, as_of, payee, .. } = *query;
-        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots })
+        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots, private: None })
     }
 
     fn still_canonical(&self, job: &Job) -> Result<(), Setback> {

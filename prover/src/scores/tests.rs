@@ -37,7 +37,7 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
 fn model_stored_under_other_circuits_is_named_with_both_ids_before_proving() {
     let dir = tempfile::tempdir().unwrap();
     let keys = std::env::temp_dir().join("vouch-test-srs");
-    let srs = Srs::development(&keys, score::CLASSES[0].k).unwrap();
+    let srs = Srs::development(&keys, score::CLASSES[4].k).unwrap();
     let db = Db::open(dir.path()).unwrap();
     let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
     let old = B256::repeat_byte(0x0d);
@@ -60,6 +60,7 @@ fn model_stored_under_other_circuits_is_named_with_both_ids_before_proving() {
         as_of: 10,
         payee: Address::ZERO,
         roots: vec![],
+        private: None,
     };
     assert_eq!(scores.prove(&task).unwrap_err().to_string(), said);
 }
@@ -99,7 +100,7 @@ fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
 fn private_weights_have_an_id_for_each_salt_and_a_count_that_lasts() {
     let dir = tempfile::tempdir().unwrap();
     let keys = std::env::temp_dir().join("vouch-test-srs");
-    let srs = Srs::development(&keys, score::CLASSES[0].k).unwrap();
+    let srs = Srs::development(&keys, score::CLASSES[4].k).unwrap();
     let db = Db::open(dir.path()).unwrap();
     let open = || Scores::open(db.clone(), keys.clone(), srs.clone()).unwrap();
     let scores = open();
@@ -123,6 +124,7 @@ fn private_weights_have_an_id_for_each_salt_and_a_count_that_lasts() {
         as_of: instances.as_of,
         payee: instances.payee.into(),
         roots: vec![(word(&instances.roots[0]), facts)],
+        private: None,
     };
     let proof = scores.prove(&task).unwrap();
     scores.verify(&task, &proof).unwrap();

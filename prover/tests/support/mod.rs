@@ -140,7 +140,8 @@ impl Engine for Fast {
         let last = |f: &Fact| i64::from_be_bytes(f.value[24..].try_into().unwrap());
         let sum = task.roots.iter().flat_map(|(_, facts)| facts).map(last).sum();
         let roots = std::array::from_fn(|i| task.roots.get(i).unwrap_or(&task.roots[0]).0);
-        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots, instances: vec![], proof })
+        let zero = B256::ZERO;
+        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots, inputs: zero, digest: zero, instances: vec![], proof })
     }
 
     fn verify_score(&self, _task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError> {

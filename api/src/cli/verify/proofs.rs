@@ -28,6 +28,10 @@ pub(super) struct ClaimFile {
     pub outputs: [String; OUTPUTS],
     pub roots: [B256; OUTPUTS],
     pub payee: Address,
+    #[serde(default)]
+    pub inputs: B256,
+    #[serde(default)]
+    pub digest: B256,
 }
 
 #[derive(Clone, Deserialize)]
@@ -95,7 +99,7 @@ fn check_score(file: &ProofFile, find: &dyn Fn(&Class) -> eyre::Result<Passport>
     let Question { model, subject, as_of } = file.query;
     let what = format!("score proof of {subject}");
     let passport = verifier_of(model, &file.model_key, find).wrap_err_with(|| what.clone())?;
-    for root in file.claim.roots {
+    for root in file.claim.roots.into_iter().filter(|root| !root.is_zero()) {
         let is_proven = file.histories.iter().any(|h| h.root == root);
         eyre::ensure!(is_proven, "{what}: the claim uses root {root}, which no history proof of the file proves");
     }
@@ -104,8 +108,9 @@ fn check_score(file: &ProofFile, find: &dyn Fn(&Class) -> eyre::Result<Passport>
         *output = text.parse().wrap_err_with(|| format!("{what}: output {text}"))?;
     }
     let payee = file.claim.payee;
-    let task = ScoreTask { chain_id: file.chain_id, model, subject, as_of, payee, roots: Vec::new() };
-    let proof = ScoreProof { outputs, roots: file.claim.roots, instances: Vec::new(), proof: file.proof.clone() };
+    let task = ScoreTask { chain_id: file.chain_id, model, subject, as_of, payee, roots: Vec::new(), private: None };
+    let ClaimFile { roots, inputs, digest, .. } = file.claim;
+    let proof = ScoreProof { outputs, roots, inputs, digest, instances: Vec::new(), proof: file.proof.clone() };
     let public: Vec<u8> = scores::public_inputs(&task, &proof).iter().flat_map(|w| w.0).collect();
     run(&passport, &file.model_key, &public, &file.proof, &what)
 }

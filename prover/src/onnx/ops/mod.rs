@@ -28,6 +28,7 @@ use super::{
 };
 use make::Known;
 use std::collections::{HashMap, HashSet};
+use vouch_circuits::plan::Private;
 
 /// Most values of a model: more than any class has rows for.
 const MAX_VALUES: usize = 1 << 18;
@@ -153,7 +154,7 @@ pub fn fold(graph: Graph) -> Result<FloatModel, OnnxError> {
         return Err(OnnxError::Operand { node: (*name).clone(), op: "output".into(), problem });
     }
     let outputs = folder.positions(name, &output.data, folder.layers.is_empty());
-    Ok(FloatModel { inputs, layers: folder.layers, outputs })
+    Ok(FloatModel { inputs, layers: folder.layers, outputs, private: Private::default() })
 }
 
 impl Folder {
