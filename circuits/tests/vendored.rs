@@ -4,7 +4,7 @@ use halo2_base::halo2_proofs::{
     arithmetic::{best_fft, best_multiexp},
     halo2curves::{
         bn256::{Fr, G1, G1Affine},
-        ff::{Field, PrimeField},
+        ff::{Field, PrimeField, WithSmallOrderMulGroup},
         group::{Curve, Group, prime::PrimeCurveAffine},
     },
     poly::EvaluationDomain,

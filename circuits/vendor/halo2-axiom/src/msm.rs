@@ -10,6 +10,7 @@ use ff::{Field, PrimeField};
 use group::Group;
 use halo2curves::CurveAffine;
 use rayon::prelude::*;
+use std::marker::PhantomData;
 
 /// Fewest points for which sorting pays.
 const FEWEST: usize = 1 << 9;
@@ -31,6 +32,20 @@ impl<F: Field> Point<F> {
     }
 }
 
+/// How points are added.
+trait Adder<F: Field>: Sync {
+    /// A point for it.
+    type P: Copy + Send + Sync;
+
+    /// Field multiplications that an addition costs.
+    const COST: usize;
+
+    fn make(&self, point: Point<F>) -> Self::P;
+
+    /// The sum of each bucket that is not empty.
+    fn reduce<S>(&self, terms: &[(S, Self::P)], buckets: &Buckets) -> Vec<Point<F>>;
+}
+
 /// `Σ coeffs bases`.
 ///
 /// # Panics
@@ -40,8 +55,16 @@ pub fn msm<C: CurveAffine>(coeffs: &[C::Scalar], bases: &[C]) -> C::Curve {
     if coeffs.len() < FEWEST || C::b() == C::Base::ZERO {
         return halo2curves::msm::msm_best(coeffs, bases);
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(base) = ifma::Base::new() {
+        return run(&Wider { base, plain: Plain::<C>(PhantomData) }, coeffs, bases);
+    }
+    run(&Plain::<C>(PhantomData), coeffs, bases)
+}
+
+fn run<C: CurveAffine, A: Adder<C::Base>>(adder: &A, coeffs: &[C::Scalar], bases: &[C]) -> C::Curve {
     // the smaller of a scalar and its negative, with the point to match
-    let terms: Vec<(<C::Scalar as PrimeField>::Repr, Point<C::Base>)> = coeffs
+    let terms: Vec<(<C::Scalar as PrimeField>::Repr, A::P)> = coeffs
         .par_iter()
         .zip(bases.par_iter())
         .filter(|(coeff, _)| **coeff != C::Scalar::ZERO)
@@ -50,7 +73,8 @@ pub fn msm<C: CurveAffine>(coeffs: &[C::Scalar], bases: &[C]) -> C::Curve {
             let (x, y) = (*coordinates.x(), *coordinates.y());
             let (positive, negative) = (coeff.to_repr(), (-*coeff).to_repr());
             let is_positive = positive.as_ref().iter().rev().le(negative.as_ref().iter().rev());
-            Some(if is_positive { (positive, Point { x, y }) } else { (negative, Point { x, y: -y }) })
+            let (coeff, y) = if is_positive { (positive, y) } else { (negative, -y) };
+            Some((coeff, adder.make(Point { x, y })))
         })
         .collect();
     let bits = terms
@@ -61,24 +85,21 @@ pub fn msm<C: CurveAffine>(coeffs: &[C::Scalar], bases: &[C]) -> C::Curve {
         })
         .max()
         .unwrap_or(0);
-    let wide = Wider::new(&terms);
-    let window = window(terms.len(), bits, wide.is_some());
+    let window = window(terms.len(), bits, A::COST);
     // a digit may carry into the window above the highest bit
     let count = bits / window + 1;
     let sums: Vec<C::Curve> = (0..count)
         .into_par_iter()
         .map(|w| {
             let buckets = Buckets::new(&terms, w, window);
-            let left = wide.as_ref().and_then(|wide| wide.reduce(&terms, &buckets));
-            buckets.sum::<C>(&left.unwrap_or_else(|| reduce::<C>(&terms, &buckets)))
+            buckets.sum::<C>(&adder.reduce(&terms, &buckets))
         })
         .collect();
     sums.into_iter().rev().fold(C::Curve::identity(), |acc, sum| (0..window).fold(acc, |acc, _| acc.double()) + sum)
 }
 
 /// The window size that costs least, counted in field multiplications.
-fn window(points: usize, bits: usize, wide: bool) -> usize {
-    let addition = if wide { 2 } else { 6 };
+fn window(points: usize, bits: usize, addition: usize) -> usize {
     (2..=20).min_by_key(|c| (bits / c + 1) * (addition * points + 27 * (1 << (c - 1)))).unwrap_or(2)
 }
 
@@ -101,9 +122,6 @@ fn digit(bytes: &[u8], w: usize, size: usize) -> i32 {
     }
 }
 
-/// A scalar, little-endian, and its point.
-type Term<S, F> = (S, Point<F>);
-
 /// The points of a window, sorted by the size of their digits.
 struct Buckets {
     /// How many points have each digit, from 1 or -1 on.
@@ -113,7 +131,8 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn new<S: AsRef<[u8]>, F>(terms: &[Term<S, F>], w: usize, size: usize) -> Self {
+    /// - `terms`: scalars, little-endian, and their points
+    fn new<S: AsRef<[u8]>, P>(terms: &[(S, P)], w: usize, size: usize) -> Self {
         let digits: Vec<i32> = terms.iter().map(|(coeff, _)| digit(coeff.as_ref(), w, size)).collect();
         let mut counts = vec![0u32; 1 << (size - 1)];
         for digit in digits.iter().filter(|digit| **digit != 0) {
@@ -189,57 +208,60 @@ fn halve<R>(
     Some(())
 }
 
-/// The sum of each bucket that is not empty.
-fn reduce<C: CurveAffine>(
-    terms: &[Term<<C::Scalar as PrimeField>::Repr, C::Base>],
-    buckets: &Buckets,
-) -> Vec<Point<C::Base>> {
-    let signed = |(i, negative): &(u32, bool)| {
-        let Point { x, y } = terms[*i as usize].1;
-        Point { x, y: if *negative { -y } else { y } }
-    };
-    let mut state = (Batch::<C>::new(), buckets.points.iter().map(signed).collect::<Vec<_>>());
-    halve(
-        &buckets.counts,
-        &mut state,
-        |(batch, points), from, to| {
-            if batch.add(points, from, to) {
+/// One addition after the other.
+struct Plain<C>(PhantomData<C>);
+
+impl<C: CurveAffine> Plain<C> {
+    fn sums(&self, points: Vec<Point<C::Base>>, buckets: &Buckets) -> Vec<Point<C::Base>> {
+        let mut state = (Batch::<C>::new(), points);
+        halve(
+            &buckets.counts,
+            &mut state,
+            |(batch, points), from, to| {
+                if batch.add(points, from, to) {
+                    batch.finish(points);
+                }
+                Some(())
+            },
+            |(_, points), from, to| points[to] = points[from],
+            |(batch, points), left| {
                 batch.finish(points);
-            }
-            Some(())
-        },
-        |(_, points), from, to| points[to] = points[from],
-        |(batch, points), left| {
-            batch.finish(points);
-            points.truncate(left);
-            Some(())
-        },
-    );
-    state.1
+                points.truncate(left);
+                Some(())
+            },
+        );
+        state.1
+    }
 }
 
-/// The points for a processor that adds many at once.
-#[cfg(target_arch = "x86_64")]
-struct Wider<F> {
-    base: ifma::Base<F>,
-    points: Vec<ifma::Wide>,
-}
+impl<C: CurveAffine> Adder<C::Base> for Plain<C> {
+    type P = Point<C::Base>;
+    const COST: usize = 6;
 
-#[cfg(target_arch = "x86_64")]
-impl<F: PrimeField> Wider<F> {
-    fn new<S: Sync>(terms: &[Term<S, F>]) -> Option<Self> {
-        let base = ifma::Base::new()?;
-        let points = terms.par_iter().map(|(_, point)| base.wide(point)).collect();
-        Some(Self { base, points })
+    fn make(&self, point: Point<C::Base>) -> Self::P {
+        point
     }
 
-    /// As [`reduce`]; `None` if two points with the same x meet.
-    fn reduce<S>(&self, _: &[Term<S, F>], buckets: &Buckets) -> Option<Vec<Point<F>>> {
+    fn reduce<S>(&self, terms: &[(S, Self::P)], buckets: &Buckets) -> Vec<Point<C::Base>> {
         let signed = |(i, negative): &(u32, bool)| {
-            let point = &self.points[*i as usize];
-            if *negative { self.base.negative(point) } else { *point }
+            let Point { x, y } = terms[*i as usize].1;
+            Point { x, y: if *negative { -y } else { y } }
         };
-        let points: Vec<_> = buckets.points.iter().map(signed).collect();
+        self.sums(buckets.points.iter().map(signed).collect(), buckets)
+    }
+}
+
+/// Many additions at once, on a processor that can.
+#[cfg(target_arch = "x86_64")]
+struct Wider<C: CurveAffine> {
+    base: ifma::Base<C::Base>,
+    plain: Plain<C>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<C: CurveAffine> Wider<C> {
+    /// `None` if two points with the same x meet.
+    fn sums(&self, points: Vec<ifma::Wide>, buckets: &Buckets) -> Option<Vec<Point<C::Base>>> {
         // a round leaves half of each bucket, rounded up
         let to = vec![ifma::Wide::default(); (points.len() + buckets.counts.len()).div_ceil(2)];
         let mut state = (ifma::Batch::new(), points, to);
@@ -257,21 +279,25 @@ impl<F: PrimeField> Wider<F> {
                 Some(())
             },
         )?;
-        Some(state.1.par_iter().map(|point| self.base.point(point)).collect())
+        Some(state.1.iter().map(|point| self.base.point(point)).collect())
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-struct Wider<F>(std::marker::PhantomData<F>);
+#[cfg(target_arch = "x86_64")]
+impl<C: CurveAffine> Adder<C::Base> for Wider<C> {
+    type P = ifma::Wide;
+    const COST: usize = 3;
 
-#[cfg(not(target_arch = "x86_64"))]
-impl<F: PrimeField> Wider<F> {
-    fn new<S>(_: &[Term<S, F>]) -> Option<Self> {
-        None
+    fn make(&self, point: Point<C::Base>) -> Self::P {
+        self.base.wide(&point)
     }
 
-    fn reduce<S>(&self, _: &[Term<S, F>], _: &Buckets) -> Option<Vec<Point<F>>> {
-        None
+    fn reduce<S>(&self, terms: &[(S, Self::P)], buckets: &Buckets) -> Vec<Point<C::Base>> {
+        let points = ifma::ordered(&self.base, terms, &buckets.points);
+        self.sums(points, buckets).unwrap_or_else(|| {
+            let points = ifma::ordered(&self.base, terms, &buckets.points);
+            self.plain.sums(points.iter().map(|point| self.base.point(point)).collect(), buckets)
+        })
     }
 }
 

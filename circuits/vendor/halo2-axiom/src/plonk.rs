@@ -20,6 +20,7 @@ use crate::SerdeFormat;
 mod assigned;
 mod circuit;
 mod error;
+mod blocks;
 mod evaluation;
 mod keygen;
 mod lookup;

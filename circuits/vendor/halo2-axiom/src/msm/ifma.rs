@@ -10,6 +10,8 @@ use ff::PrimeField;
 /// Additions that share one inversion.
 const BATCH: usize = 1 << 10;
 const VECTORS: usize = BATCH / 8;
+/// How many points ahead memory is asked for.
+const AHEAD: usize = 16;
 const MASK: u64 = (1 << 52) - 1;
 
 type Limbs = [u64; 5];
@@ -142,6 +144,26 @@ impl<F: PrimeField> Base<F> {
     }
 }
 
+/// The points of terms in this order, some of them negated.
+pub(super) fn ordered<F: PrimeField, S>(base: &Base<F>, terms: &[(S, Wide)], order: &[(u32, bool)]) -> Vec<Wide> {
+    let soon = |i: usize| {
+        if let Some((next, _)) = order.get(i + AHEAD) {
+            let point: *const Wide = &terms[*next as usize].1;
+            // SAFETY: a hint, of an address that is valid
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(point.cast());
+                _mm_prefetch::<_MM_HINT_T0>(point.cast::<i8>().add(64));
+            }
+        }
+    };
+    let signed = |(i, (at, negative)): (usize, &(u32, bool))| {
+        soon(i);
+        let point = &terms[*at as usize].1;
+        if *negative { base.negative(point) } else { *point }
+    };
+    order.iter().enumerate().map(signed).collect()
+}
+
 /// Additions to be done together: their points and where the sums go.
 pub(super) struct Batch {
     to: Vec<usize>,
@@ -247,12 +269,14 @@ impl Batch {
     }
 }
 
+#[inline]
 #[target_feature(enable = "avx512f")]
 fn load(limbs: &[[u64; 8]; 5]) -> V {
     // SAFETY: eight words are read from eight words
     std::array::from_fn(|l| unsafe { _mm512_loadu_si512(limbs[l].as_ptr().cast()) })
 }
 
+#[inline]
 #[target_feature(enable = "avx512f")]
 fn store(limbs: &mut [[u64; 8]; 5], value: &V) {
     for (words, value) in limbs.iter_mut().zip(value) {
@@ -287,6 +311,7 @@ impl Vectors {
     }
 
     /// Limbs of 52 bits from sums of limbs, which may be negative.
+    #[inline]
     #[target_feature(enable = "avx512f")]
     fn carried(&self, mut a: V) -> V {
         for l in 0..4 {
@@ -297,12 +322,14 @@ impl Vectors {
     }
 
     /// `a - b + 2p`, for b below 2p.
+    #[inline]
     #[target_feature(enable = "avx512f")]
     fn minus(&self, a: &V, b: &V) -> V {
         self.carried(std::array::from_fn(|l| _mm512_sub_epi64(_mm512_add_epi64(a[l], self.twice[l]), b[l])))
     }
 
     /// `a` below 2p, for a below 8 p.
+    #[inline]
     #[target_feature(enable = "avx512f")]
     fn reduced(&self, a: &V) -> V {
         let high = _mm512_srli_epi64::<45>(a[4]);
@@ -313,6 +340,7 @@ impl Vectors {
     }
 
     /// `a b 2^-260`, below 2p for factors below 8p and 4p.
+    #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn times(&self, a: &V, b: &V) -> V {
         let zero = _mm512_setzero_si512();

@@ -12,6 +12,7 @@ use ark_std::{end_timer, start_timer};
 use ff::{Field, PrimeField, WithSmallOrderMulGroup};
 use multicore::{IntoParallelIterator, ParallelIterator};
 
+use super::blocks::{self, Program};
 use super::{ConstraintSystem, Expression};
 
 /// Return the index in the polynomial of size `isize` after rotation `rot`.
@@ -289,7 +290,8 @@ impl<C: CurveAffine> Evaluator<C> {
         let num_parts = domain.extended_len() >> domain.k();
 
         let prepared = self.custom_gates.prepare(challenges, &beta, &gamma, &theta, &y);
-        let prepared = &prepared;
+        let program = Program::new(&self.custom_gates, &prepared, challenges, [beta, gamma, theta, y]);
+        let program = &program;
 
         // Calculate the quotient polynomial for each part
         let mut current_extended_omega = one;
@@ -361,24 +363,10 @@ impl<C: CurveAffine> Evaluator<C> {
                         for (thread_idx, values) in values.chunks_mut(chunk_size).enumerate() {
                             let start = thread_idx * chunk_size;
                             scope.spawn(move |_| {
-                                let mut eval_data = prepared.clone();
-                                for (i, value) in values.iter_mut().enumerate() {
-                                    let idx = start + i;
-                                    *value = self.custom_gates.evaluate(
-                                        &mut eval_data,
-                                        fixed,
-                                        advice,
-                                        instance,
-                                        challenges,
-                                        &beta,
-                                        &gamma,
-                                        &theta,
-                                        &y,
-                                        value,
-                                        idx,
-                                        rot_scale,
-                                        isize,
-                                    );
+                                let mut registers = program.registers();
+                                for (i, values) in values.chunks_mut(blocks::ROWS).enumerate() {
+                                    let row = start + i * blocks::ROWS;
+                                    program.run(&mut registers, [fixed, advice, instance], row, values);
                                 }
                             });
                         }
