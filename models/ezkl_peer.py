@@ -3,7 +3,7 @@
     pip install -r models/requirements-ezkl.txt
     python models/ezkl_peer.py DIRECTORY [CASE ...]
 
-Default settings of EZKL, calibrated for resources on 8 random rows; each file in a process of its own. Tree ensembles of `ai.onnx.ml`,
+Default settings of EZKL, calibrated for resources on 4 random rows; each file in a process of its own. Tree ensembles of `ai.onnx.ml`,
 which it cannot import, are given to it as comparisons and matrix products.
 """
 import asyncio
@@ -22,7 +22,7 @@ import onnx
 from onnx import helper as h
 from onnx import numpy_helper
 
-ROWS = 8
+ROWS = 4
 LIMIT_S = 1200
 
 
