@@ -9,17 +9,12 @@ use vouch_circuits::{
     layers::curve::Curve,
     model::{Activation, Dense, Model},
     plan::Plan,
-    score::CLASSES,
 };
-use vouch_prover::{
-    onnx::{Calibration, FloatModel, quantise},
-    srs::Srs,
-};
+use vouch_prover::onnx::{Calibration, FloatModel, quantise};
 
 fn main() -> eyre::Result<()> {
     let directory = tempfile::tempdir()?;
-    let srs = Srs::development(directory.path(), CLASSES[CLASSES.len() - 1].k)?;
-    let mut bench = Bench::new(directory.path(), &srs);
+    let mut bench = Bench::new(directory.path());
     for name in ["risk", "logistic"] {
         let (model, plan) = example(name)?;
         bench.measure(("score", name), model, plan, &[], &[])?;

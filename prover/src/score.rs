@@ -14,7 +14,7 @@ use vouch_circuits::{
     score::{self, ScoreCircuit, ScoreConfig, ScoreError, TooLarge, salt::Salt},
 };
 
-pub use vouch_circuits::score::CLASSES;
+pub use vouch_circuits::score::{CLASSES, DEPLOYED};
 
 /// What the verifier of a class knows of it.
 pub fn class(size: score::Class) -> Class {

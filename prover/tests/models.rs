@@ -8,7 +8,7 @@ use test_case::test_case;
 use vouch_circuits::{
     facts::FactTree,
     fixed,
-    score::{CLASSES, Request, ScoreCircuit, Secret, evaluate, open},
+    score::{CLASSES, DEPLOYED, Request, ScoreCircuit, Secret, evaluate, open},
 };
 use vouch_prover::{
     engine::NewModel,
@@ -107,7 +107,7 @@ fn figures_are_up_to_date() {
 fn a_score_is_proven(name: &str) {
     let compiled = compiled(name);
     let directory = tempfile::tempdir().unwrap();
-    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), CLASSES[CLASSES.len() - 1].k).unwrap();
+    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), CLASSES[DEPLOYED - 1].k).unwrap();
     let keys = keys(directory.path(), &srs, name, &compiled).unwrap();
 
     let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 20_000 };

@@ -12,7 +12,7 @@ use vouch_prover::ancestries;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
 use vouch_prover::keys::Keys;
-use vouch_prover::score::CLASSES as CLASSES_OF_SCORES;
+use vouch_prover::score;
 use vouch_prover::scores;
 use vouch_prover::srs::Srs;
 use vouch_prover::verifiers;
@@ -181,7 +181,7 @@ fn verifier(args: &SrsArgs, keys: &Keys) -> eyre::Result<Passport> {
 }
 
 fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupView> {
-    let bar = ProgressBar::new(1 + u64::from(*archive) + (CLASSES_OF_SCORES.len() + args.classes().len()) as u64);
+    let bar = ProgressBar::new(1 + u64::from(*archive) + (score::DEPLOYED + args.classes().len()) as u64);
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     bar.set_message("reference string");
@@ -203,11 +203,11 @@ fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupV
         ancestry.push(VerifierView { depth: Some(ancestries::SIZE.depth), ..view });
         bar.inc(1);
     }
-    let mut score = Vec::new();
-    for size in CLASSES_OF_SCORES {
+    let mut scores_of = Vec::new();
+    for size in &score::CLASSES[..score::DEPLOYED] {
         bar.set_message(format!("verifier of score class {}", size.name));
-        let keys = scores::sample_keys(&args.keys, &srs, size)?;
-        score.push(VerifierView::new(size.name, verifier(args, &keys)?, keys.file_bytes));
+        let keys = scores::sample_keys(&args.keys, &srs, *size)?;
+        scores_of.push(VerifierView::new(size.name, verifier(args, &keys)?, keys.file_bytes));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -216,7 +216,7 @@ fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupV
         srs: srs.name(),
         is_development: srs.origin == vouch_prover::srs::Origin::UnsafeDevelopment,
         history,
-        score,
+        score: scores_of,
         ancestry,
     })
 }

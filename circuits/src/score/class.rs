@@ -15,7 +15,7 @@ pub struct Class {
 }
 
 /// The classes, smallest first.
-pub const CLASSES: [Class; 7] = [
+pub const CLASSES: [Class; 9] = [
     Class { name: "score_11", k: 11, limb_bits: 8 },
     Class { name: "score_12", k: 12, limb_bits: 8 },
     Class { name: "score_13", k: 13, limb_bits: 10 },
@@ -23,7 +23,12 @@ pub const CLASSES: [Class; 7] = [
     Class { name: "score_15", k: 15, limb_bits: 13 },
     Class { name: "score_16", k: 16, limb_bits: 13 },
     Class { name: "score_17", k: 17, limb_bits: 13 },
+    Class { name: "score_18", k: 18, limb_bits: 13 },
+    Class { name: "score_19", k: 19, limb_bits: 13 },
 ];
+
+/// The first of them have verifiers in every deployment: a reference string of `2^17` points holds them.
+pub const DEPLOYED: usize = 7;
 
 /// Needed by halo2's interface; circuits always say which class they are of.
 impl Default for Class {

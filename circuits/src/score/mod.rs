@@ -16,7 +16,7 @@ pub mod poseidon_rows;
 pub mod salt;
 pub mod sheet;
 
-pub use class::{CLASSES, Class};
+pub use class::{CLASSES, Class, DEPLOYED};
 pub use commitment::Secret;
 pub use config::ScoreConfig;
 pub use frame::{Rows, TooLarge};

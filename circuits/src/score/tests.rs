@@ -100,6 +100,56 @@ fn accepts_the_true_score() {
     MockProver::run(circuit.class.k, &circuit, vec![instances]).unwrap().assert_satisfied();
 }
 
+/// A model of one feature, twelve private inputs and six outputs.
+fn private_circuit() -> ScoreCircuit {
+    let text = "private = { name = \"x\", count = 12, bits = 30 }\n[[feature]]\nname = \"time\"\nmake = \"last\"\nsource = { \
+                kind = \"header\", field = \"timestamp\", decimals = 9 }";
+    let plan = Arc::new(Plan::parse(text).unwrap());
+    let mut model = random(&mut StdRng::seed_from_u64(2), &[13, 6], Activation::Identity);
+    model.private = plan.private;
+    let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees(&plan)).unwrap();
+    let secret = Secret { values: (0..12).map(|i| i * ONE / 2 - 3 * ONE).collect(), salt: Fr::from(5) };
+    ScoreCircuit::new(Arc::new(model.sized().unwrap()), plan, &request(), &roots, &openings, &secret).unwrap()
+}
+
+#[test]
+fn private_inputs_and_more_outputs_are_bound() {
+    let circuit = private_circuit();
+    let instances = circuit.instances().to_fields();
+    assert!(instances[12..].iter().all(|v| *v != Fr::ZERO));
+    assert_eq!(circuit.sheet().violations(&instances), []);
+    MockProver::run(circuit.class.k, &circuit, vec![instances.clone()]).unwrap().assert_satisfied();
+    for i in 0..instances.len() {
+        let mut lie = instances.clone();
+        lie[i] += Fr::ONE;
+        assert_eq!(circuit.sheet().violations(&lie), [Violation::Instance(i)]);
+    }
+    // other inputs or another salt: what the commitment says, or what the model says, is no longer true
+    let changes: [fn(&mut Secret); 3] =
+        [|s| s.values[11] += 1, |s| s.salt += Fr::ONE, |s| s.values[0] = s.values[0].wrapping_add(1)];
+    for change in changes {
+        let mut lie = circuit.clone();
+        change(&mut lie.secret);
+        let found = lie.sheet().violations(&instances);
+        assert!(found.contains(&Violation::Instance(12)), "{found:?}");
+    }
+    let mut large = circuit;
+    large.secret.values[3] = 1 << 29;
+    assert!(large.sheet().violations(&instances).iter().any(|v| matches!(v, Violation::Range(_))));
+}
+
+#[test]
+fn plan_and_model_agree_on_private_inputs() {
+    let circuit = private_circuit();
+    let public = Arc::new(Model { private: Default::default(), ..(*circuit.model).clone() });
+    let said = ScoreCircuit::keygen(public, circuit.plan.clone()).unwrap_err().to_string();
+    assert_eq!(said, "the plan has 12 private inputs of 30 bits: the model expects 0 of 0");
+    let (roots, openings) = open(&circuit.plan, SUBJECT, AS_OF, &trees(&circuit.plan)).unwrap();
+    let none = Secret::default();
+    let said = ScoreCircuit::new(circuit.model, circuit.plan, &request(), &roots, &openings, &none).unwrap_err();
+    assert_eq!(said.to_string(), "0 private inputs: the plan has 12");
+}
+
 #[test]
 fn each_public_input_is_bound() {
     let circuit = circuit();

@@ -19,13 +19,12 @@ use vouch_prover::{
 /// Where keys and reference strings are, and the verifiers that were generated so far, by class.
 pub struct Bench<'a> {
     directory: &'a Path,
-    srs: &'a Srs,
     verifiers: BTreeMap<&'static str, Artifact>,
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(directory: &'a Path, srs: &'a Srs) -> Self {
-        Self { directory, srs, verifiers: BTreeMap::new() }
+    pub fn new(directory: &'a Path) -> Self {
+        Self { directory, verifiers: BTreeMap::new() }
     }
 
     /// Prints one line: keys, proof and verification of one query on made-up words and these private inputs, and the fields of
@@ -42,8 +41,10 @@ impl<'a> Bench<'a> {
         more: &[(&str, f64)],
     ) -> eyre::Result<()> {
         let (model, plan) = (Arc::new(model), Arc::new(plan));
+        let class = ScoreCircuit::keygen(model.clone(), plan.clone())?.class();
+        let srs = Srs::development(self.directory, class.k)?;
         let meter = Meter::start();
-        drop(score::keys(self.directory, self.srs, &model, &plan, None)?);
+        drop(score::keys(self.directory, &srs, &model, &plan, None)?);
         let keygen = meter.stop();
 
         let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
@@ -54,7 +55,7 @@ impl<'a> Bench<'a> {
         let trees = if facts.is_empty() { vec![] } else { vec![(FactTree::new(&facts)?, facts)] };
         let secret = Secret { values: inputs.to_vec(), ..Secret::default() };
         let meter = Meter::start();
-        let keys = score::keys(self.directory, self.srs, &model, &plan, None)?;
+        let keys = score::keys(self.directory, &srs, &model, &plan, None)?;
         let (roots, openings) = open(&plan, request.subject, request.as_of, &trees)?;
         let circuit = ScoreCircuit::new(model, plan.clone(), &request, &roots, &openings, &secret)?;
         let rows = circuit.rows()?;

@@ -117,15 +117,16 @@ fn check_score(file: &ProofFile, find: &dyn Fn(&Class) -> eyre::Result<Passport>
 
 /// The verifier of the class in which `key` is the key of `model`.
 fn verifier_of(model: B256, key: &[u8], find: &dyn Fn(&Class) -> eyre::Result<Passport>) -> eyre::Result<Passport> {
-    let mut missing = Vec::new();
+    let (mut missing, mut any) = (None, false);
     for size in score::CLASSES {
         let passport = match find(&score::class(size)) {
             Ok(passport) => passport,
             Err(why) => {
-                missing.push(why);
+                missing = missing.or(Some(why));
                 continue;
             }
         };
+        any = true;
         let structure_bytes = 64 * passport.structure_points.unwrap_or_default();
         let (expected, got) = (structure_bytes + 64 * passport.weight_points.unwrap_or_default(), key.len());
         eyre::ensure!(got == expected, "expected a model key of {expected} bytes, got {got}");
@@ -135,7 +136,9 @@ fn verifier_of(model: B256, key: &[u8], find: &dyn Fn(&Class) -> eyre::Result<Pa
             return Ok(passport);
         }
     }
-    Err(missing.pop().unwrap_or_else(|| eyre::eyre!("the model key is of another model than {model}, in every class")))
+    let other =
+        || eyre::eyre!("the model key is of another model than {model}, in every class that has a verifier here");
+    Err(missing.filter(|_| !any).unwrap_or_else(other))
 }
 
 /// Runs the verifier of `passport`; `what` names the proof in the error.
