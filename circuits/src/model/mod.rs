@@ -326,6 +326,6 @@ pub fn output(cell: Fr) -> i64 {
 }
 
 #[cfg(test)]
-mod op_tests;
+pub(crate) mod op_tests;
 #[cfg(test)]
 pub(crate) mod tests;

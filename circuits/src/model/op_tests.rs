@@ -99,6 +99,27 @@ fn quotients_of_wide_values_equal_the_circuit() {
     }
 }
 
+/// A model with every kind of layer but trees, and inputs at its ends.
+pub(crate) fn every_layer() -> (Model, Vec<i64>) {
+    let layer = |name: &str, sources, op| Layer { name: name.into(), sources, op };
+    let one = |i: usize| (0..4).map(|j| i64::from(i == j)).collect();
+    let weights: Vec<Vec<i64>> = (0..4).map(one).collect();
+    let layers = vec![
+        layer("relu", vec![0, 1, 2, 3], dense(weights.clone(), Activation::Relu)),
+        layer("step", vec![0, 1, 2, 3], dense(weights.clone(), Activation::Step)),
+        layer("floor", vec![0, 1, 2, 3], dense(weights, Activation::Floor)),
+        layer("quotients", vec![0, 3, 1, 2], Op::Divide(Divide::default())),
+        layer("shares", vec![4, 5, 6, 7], shares(Norm::Sum, 2)),
+        layer("directions", vec![0, 1, 2, 3], length(9, 4)),
+        layer("largest", vec![0, 1, 2, 3], extreme(Side::Max, 4)),
+        layer("choice", vec![0, 1, 2, 3], argmax(4)),
+        layer("products", vec![8, 9, 10, 11, 0, 1, 2, 3], Op::Multiply(Multiply { terms: 4, bits: 0 })),
+    ];
+    let model =
+        Model { inputs: 4, layers, outputs: vec![16, 18, 22, 27], private: Default::default() }.sized().unwrap();
+    (model, vec![FEATURE_MAX, -3 * ONE + 1, 0, -FEATURE_MAX])
+}
+
 #[test_case(7 * ONE, 2 * ONE, 7 * ONE / 2)]
 #[test_case(7 * ONE, -2 * ONE, -7 * ONE / 2)]
 #[test_case(-ONE, 3 * ONE, -21_845)]

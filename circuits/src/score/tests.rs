@@ -472,3 +472,17 @@ fn refuses_what_does_not_belong_together() {
     let error = ScoreCircuit::keygen(narrow, plan.clone()).unwrap_err().to_string();
     assert_eq!(error, "the plan makes 6 features: the model expects 5");
 }
+
+/// Quotients, shares, extremes, choices, steps and floors on the columns, at the ends of their inputs.
+#[test_case(CLASSES[1])]
+#[test_case(CLASSES[2])]
+#[test_case(CLASSES[3])]
+fn every_kind_of_layer_is_laid_out(class: Class) {
+    let (model, inputs) = crate::model::op_tests::every_layer();
+    let mut sheet = Sheet::default();
+    let cells: Vec<_> = inputs.iter().map(|x| sheet.witness(crate::fixed::to_field((*x).into()))).collect();
+    let outputs = crate::model::constrain(&mut sheet, &model, &cells);
+    let got: Vec<i64> = outputs.iter().map(|cell| crate::model::output(sheet::value(cell))).collect();
+    assert_eq!(got, model.run(&inputs).unwrap());
+    MockProver::run(class.k, &Bare(sheet, class), vec![vec![]]).unwrap().assert_satisfied();
+}

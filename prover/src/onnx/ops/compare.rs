@@ -7,7 +7,7 @@ use super::{Call, Folder};
 use crate::onnx::{
     FloatActivation,
     error::OnnxError,
-    linear::{Linear, Tensor},
+    linear::{Linear, MAX_ELEMENTS, Tensor, size, within},
     place,
 };
 
@@ -187,6 +187,7 @@ impl Folder {
         if !(1.0..=4096.0).contains(&depth) {
             return Err(call.problem(format!("expected a depth from 1 to 4096, got {depth}")));
         }
+        call.named(within("elements", size(&[depth as usize, call.operand(0)?.data.len()]), MAX_ELEMENTS))?;
         let indices = self.truncate(call, call.operand(0)?)?;
         let axis = call.named(place::axis(call.node.integer("axis").unwrap_or(-1), indices.shape.len() + 1))?;
         let mut parts = Vec::new();
@@ -210,6 +211,7 @@ impl Folder {
             ));
         }
         let categories: Vec<f64> = categories.iter().map(|c| *c as f64).collect();
+        call.named(within("elements", size(&[categories.len(), call.operand(0)?.data.len()]), MAX_ELEMENTS))?;
         let x = self.truncate(call, call.operand(0)?)?;
         let parts = categories.iter().map(|c| self.equals(call, &x, *c)).collect::<Result<Vec<_>, _>>()?;
         self.stacked(call, parts, x.shape.len())

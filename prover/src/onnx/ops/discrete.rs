@@ -3,7 +3,7 @@
 use super::{Call, Folder};
 use crate::onnx::{
     error::OnnxError,
-    linear::{Linear, Tensor},
+    linear::{Linear, MAX_ELEMENTS, Tensor, size, within},
     place,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,7 @@ impl Folder {
         }
         let (head, tail) = (&data.shape[..axis], &data.shape[axis + 1..]);
         let (outer, inner): (usize, usize) = (head.iter().product(), tail.iter().product());
+        call.named(within("elements", size(&[outer, chosen.len(), inner]), MAX_ELEMENTS))?;
         let mut result = Vec::new();
         let mut live = Vec::new();
         for o in 0..outer {

@@ -122,6 +122,26 @@ fn windows_of_padding_are_refused(attributes: &[(&str, &[i64])]) {
 }
 
 #[test]
+fn many_windows_indices_and_places_are_refused() {
+    // 65,536 numbers in windows of as many, a table of 4,096 places each, and a sequence of wide states
+    let pool = node("AveragePool", &["x"], "y", &[("kernel_shape", &[100, 100]), ("pads", &[99, 99, 99, 99])]);
+    let error = refusal(&file(&[1, 1, 256, 256], vec![pool], vec![]));
+    assert!(error.starts_with("node the AveragePool (AveragePool): expected at most"), "{error}");
+    let hot = node("OneHot", &["x", "depth", "values"], "y", &[]);
+    let error =
+        refusal(&file(&[1, 65_536], vec![hot], vec![integers("depth", &[4_096]), numbers("values", &[0.0, 1.0])]));
+    assert!(error.starts_with("node the OneHot (OneHot): expected at most"), "{error}");
+    let nodes = vec![
+        node("ConstantOfShape", &["w"], "a", &[]),
+        node("ConstantOfShape", &["r"], "b", &[]),
+        node("RNN", &["x", "a", "b"], "y", &[]),
+    ];
+    let constants = vec![integers("w", &[1, 2_048, 1]), integers("r", &[1, 2_048, 2_048])];
+    let error = refusal(&file(&[65_536, 1, 1], nodes, constants));
+    assert!(error.starts_with("node the RNN (RNN): expected at most"), "{error}");
+}
+
+#[test]
 fn a_long_input_is_refused() {
     let error = refusal(&file(&[1, 1 << 24], vec![node("Relu", &["x"], "y", &[])], vec![]));
     assert_eq!(error, "tensor x: expected at most 65536 elements, got shape [1, 16777216]");

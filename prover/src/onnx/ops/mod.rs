@@ -171,8 +171,11 @@ impl Folder {
             }
         };
         let operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+        let live = |t: &Tensor| t.data.iter().filter(|e| !e.weights.is_empty()).count();
+        let most = operands.iter().flatten().map(live).max();
         let whole = node.inputs.iter().map(|name| self.whole.contains(name)).collect();
         let call = Call { node, operands, whole };
+        call.named(within("numbers that depend on the input", most.or(Some(0)), MAX_VALUES))?;
         let results = self.run(&call)?;
         self.held += results.iter().map(Tensor::held).sum::<usize>();
         call.named(within("elements and terms in all tensors", Some(self.held), 4 * MAX_ELEMENTS))?;

@@ -39,6 +39,8 @@ impl Folder {
     ) -> Result<Tensor, OnnxError> {
         let windows = call.named(x.windows(window))?;
         let out = call.named(window.out(&x.shape[2..]))?;
+        let terms = size(&[x.shape[0], x.shape[1], windows.len(), windows.first().map_or(0, Vec::len)]);
+        call.named(within("terms", terms, 4 * MAX_ELEMENTS))?;
         let (mut data, mut groups) = (Vec::new(), Vec::new());
         for batch in 0..x.shape[0] {
             for channel in 0..x.shape[1] {

@@ -4,7 +4,7 @@ use super::{Call, Folder};
 use crate::onnx::{
     FloatActivation,
     error::OnnxError,
-    linear::{Linear, Tensor},
+    linear::{Linear, MAX_ELEMENTS, Tensor, size, within},
 };
 use vouch_circuits::layers::curve::Curve;
 
@@ -137,6 +137,8 @@ impl Folder {
                 call.problem(format!("expected a sequence of {} numbers a step and a batch of 1, {got}", cell.width))
             );
         }
+        let terms = size(&[backwards.len(), steps, gates, cell.hidden, width.saturating_add(cell.hidden)]);
+        call.named(within("terms", terms, 4 * MAX_ELEMENTS))?;
         if call.given(4) && call.numbers(4)?.iter().any(|n| *n != steps as f64) {
             return Err(call.problem(format!("expected a sequence length of {steps}: cut the input instead")));
         }

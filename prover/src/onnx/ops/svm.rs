@@ -95,6 +95,9 @@ impl Folder {
 
     /// The kernel of the input with each row of `vectors`.
     fn kernels(&mut self, call: &Call, vectors: &[f64]) -> Result<Vec<Linear>, OnnxError> {
+        if matches!(call.operand(0)?.shape.as_slice(), [rows, _, ..] if *rows > 1) {
+            return Err(call.problem("expected one row; export with batch 1"));
+        }
         let x = call.operand(0)?.data.clone();
         if x.is_empty() || vectors.is_empty() || !vectors.len().is_multiple_of(x.len()) {
             return Err(call.problem(format!("expected vectors of {} numbers, got {} in all", x.len(), vectors.len())));
