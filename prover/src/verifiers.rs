@@ -229,7 +229,8 @@ mod tests {
     fn verifier_of_a_ceremony_is_believed_only_where_setup_compared_it() {
         let dir = tempfile::tempdir().unwrap();
         let development = Srs::development(&dir.path().join("srs"), 5).unwrap();
-        let ceremony = Srs { origin: Origin::Ceremony, ..development.clone() };
+        let mut ceremony = development.clone();
+        ceremony.origin = Origin::Ceremony;
         assert_eq!(folders(dir.path(), &ceremony), [kept(dir.path(), &ceremony.name())]);
         let labelled = passport(&ceremony.name(), SOURCES);
         store(&kept(dir.path(), &ceremony.name()), labelled.clone());

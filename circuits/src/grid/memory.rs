@@ -88,7 +88,7 @@ impl Memory {
         #[cfg(test)]
         if let Some(lie) = self.lies.get(&(address - address % 2)) {
             let before = Fr::from(u64::from(self.byte(address - address % 2)));
-            return if address % 2 == 0 { *lie } else { byte + (before - lie) * Fr::from(256) };
+            return if address.is_multiple_of(2) { *lie } else { byte + (before - lie) * Fr::from(256) };
         }
         byte
     }
