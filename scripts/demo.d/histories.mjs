@@ -60,7 +60,7 @@ async function test() {
   const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--keys", keys, "--history-roots", contracts.roots.target, "--json"]));
   for (const { detail } of findings.filter(({ what }) => what === "verifier")) report.say(detail);
   const start = async (more) => {
-    const { node, client } = await startNode({ binary, keys, directory, url, contracts, key: privateKey(NODE_ACCOUNT), more });
+    const { node, client } = await startNode({ binary, keys, directory, url, contracts, key: privateKey(NODE_ACCOUNT), finality: 64, more });
     running.unshift(node);
     return { node, client };
   };

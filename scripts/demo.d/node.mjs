@@ -73,15 +73,15 @@ export class Client {
   }
 }
 
-/** Starts `vouch serve` on the chain at `url`, paying with the account of `key`; `more`: further arguments. */
-export async function startNode({ binary, keys, directory, url, contracts, key, more = [] }) {
+/** Starts `vouch serve` on the chain at `url`, paying with the account of `key`; a block is final under `finality` others; `more`: further arguments. */
+export async function startNode({ binary, keys, directory, url, contracts, key, finality = 0, more = [] }) {
   const port = await freePort();
   const keyFile = join(directory, "signer.key");
   writeFileSync(keyFile, key, { mode: 0o600 });
   const address = (name) => contracts[name].target;
   const args = ["serve", "--rpc", url, "--data", join(directory, "node"), "--keys", keys, "--listen", `127.0.0.1:${port}`,
     "--history-roots", address("roots"), "--registry", address("registry"),
-    "--vouch", address("vouch"), "--finality", "0",
+    "--vouch", address("vouch"), "--finality", `${finality}`,
     "--signer-key-file", keyFile, ...more];
   const node = new Background("vouch", binary, args, { log: join(directory, "vouch.log") });
   const client = new Client(`http://127.0.0.1:${port}`);
