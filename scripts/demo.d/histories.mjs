@@ -169,17 +169,9 @@ subjects = ${JSON.stringify(subjects)}
   await (await other.sendTransaction({ to: subjects[2], value: 1n })).wait();
   expect("root of the lost block is posted", false, await contracts.roots.isPosted(before.histories[0].root));
   await mineTo(block + 3);
-  await until("the lost root is forgotten", async () => {
-    const head = await provider.getBlock(block);
-    const status = await client.get("/v1/status");
-    return status.index.tip >= head.number && (await newest()).newest >= block;
-  });
-  const after = await until("the new root", async () => {
-    const asked = await client.post("/v1/queries", { model: short.model_id, subject: subjects[2], as_of: block });
-    await client.finish(asked.id);
-    const answer = await client.get(`/v1/queries/${asked.id}/proof`);
-    return answer.histories[0].root !== before.histories[0].root && answer;
-  });
+  await until("the lost root is forgotten", async () => (await newest()).newest < block);
+  const after = await watched("reorg_after", block);
+  if (after.histories[0].root === before.histories[0].root) throw new Error("a root of the lost block was served");
   await until("the new root is posted", async () => contracts.roots.isPosted(after.histories[0].root));
   report.say("proven and posted anew");
   report.end();

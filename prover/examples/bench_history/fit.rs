@@ -2,8 +2,7 @@
 
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use plotters::prelude::*;
-use plotters::style::FontStyle;
-use plotters::style::register_font;
+use plotters::style::{FontStyle, register_font};
 use serde_json::Value;
 use std::{env, fs, ops::Range, path::Path, process::Command};
 
@@ -101,9 +100,9 @@ pub fn draw(lines: &[Value], out: &Path) -> Result<()> {
     );
     let line: Vec<(f64, f64)> = cpu.iter().map(|(x, _)| (*x, fit.at(*x))).collect();
     let wall = points(lines, "prove_wall_s")?;
-    panel(&upper, &caption, "seconds", &[("CPU-s", BLUE, &cpu), ("wall s", GREEN, &wall)], &line)?;
+    panel(&upper, &caption, "seconds", &[("CPU-s", BLUE, cpu.as_slice()), ("wall s", GREEN, wall.as_slice())], &line)?;
     let memory = points(lines, "peak_mb")?;
-    panel(&lower, "peak memory of the prover", "MB", &[("MB", RED, &memory)], &[])?;
+    panel(&lower, "peak memory of the prover", "MB", &[("MB", RED, memory.as_slice())], &[])?;
     root.present()?;
     Ok(())
 }

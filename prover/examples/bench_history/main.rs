@@ -157,10 +157,11 @@ fn run(name: &str, argument: Option<&str>) -> Result<()> {
         Task::History(history, evidence, proofs) => {
             let blank = HistoryCircuit::keygen(&history);
             let used = evidence.permutations() as u64 * proofs;
+            // a class made to measure is full, if only with the empty message
+            let permutations = if argument.is_some() { history.blocks as u64 } else { used };
             let known = json!({
                 "class": history.name,
-                // a class made to measure is full, if only with the empty message
-                "permutations": if argument.is_some() { history.blocks as u64 } else { used },
+                "permutations": permutations,
                 "permutations_of_evidence": used,
                 "facts": evidence.facts.len() as u64 * proofs,
                 "statement_rows": blank.rows(),

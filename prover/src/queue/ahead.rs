@@ -88,7 +88,12 @@ impl<E: Engine + ?Sized> Queue<E> {
         let mut all = Vec::new();
         for Entry { name, every, .. } in entries {
             let records = self.store.all_ahead(name)?;
-            let done: Vec<u64> = records.iter().filter(|r| r.failure.is_none()).map(|r| r.block).collect();
+            let mut done = Vec::new();
+            for record in records.iter().filter(|r| r.failure.is_none()) {
+                if self.has_roots(record)? {
+                    done.push(record.block);
+                }
+            }
             let failure = records.iter().rev().find_map(|r| Some((r.block, r.failure.clone()?)));
             let (name, every) = (name.clone(), *every);
             all.push(Progress { name, every, newest: done.last().copied(), proven: done.len(), failure });
@@ -175,7 +180,11 @@ impl<E: Engine + ?Sized> Queue<E> {
     }
 
     fn is_done(&self, name: &str, block: u64) -> Result<bool, QueueError> {
-        let Some(record) = self.store.ahead(name, block)? else { return Ok(false) };
+        self.store.ahead(name, block)?.map_or(Ok(false), |record| self.has_roots(&record))
+    }
+
+    /// Whether no reorg took a root of `record` away.
+    fn has_roots(&self, record: &Ahead) -> Result<bool, QueueError> {
         for root in &record.roots {
             if !self.store.has_root(*root)? {
                 return Ok(false);
