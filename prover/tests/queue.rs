@@ -223,3 +223,21 @@ async fn stopped_while_proving_resumes() {
     finish(&queue).await;
     queue.served(&job.id).unwrap();
 }
+
+#[tokio::test]
+async fn job_that_is_given_up_while_it_is_proven_stays_so() {
+    let (_dir, _replay, queue) = setup().await;
+    let job = queue.add(query(20)).await.unwrap();
+    queue.step().await.unwrap();
+    queue.step().await.unwrap();
+    queue.engine().delay_ms.store(200, Ordering::SeqCst);
+    let give_up = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        queue.fail(&job.id, "submit", "late".into()).unwrap();
+    };
+    let (step, _) = tokio::join!(queue.step(), give_up);
+    assert!(step.unwrap());
+    finish(&queue).await;
+    assert_eq!(queue.store().get(&job.id).unwrap().stage, Stage::Failed);
+    assert_eq!(queue.engine().scores.load(Ordering::SeqCst), 0);
+}

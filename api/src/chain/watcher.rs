@@ -117,11 +117,11 @@ impl Watcher {
         }
     }
 
-    /// Gives up waiting jobs whose request is closed or late: a proof for them pays nobody, and others wait behind them.
+    /// Gives up jobs whose request is closed or late, before each of their proofs: one for them pays nobody, and others wait behind them.
     async fn drop_dead_jobs(&self) -> Result<(), SendError> {
         let Some(address) = self.contracts.vouch else { return Ok(()) };
         let vouch = Vouch::new(address, self.provider.clone());
-        let Ok(waiting) = self.queue.store().in_stages(&[Stage::Queued]) else { return Ok(()) };
+        let Ok(waiting) = self.queue.store().unfinished() else { return Ok(()) };
         let asked: Vec<_> = waiting.iter().filter_map(|job| Some((job, job.query.request?))).collect();
         if asked.is_empty() {
             return Ok(());

@@ -15,6 +15,8 @@ pub(super) enum Setback {
     Retry(String),
     /// Will not pass.
     Fail(Failure),
+    /// Somebody gave the job up meanwhile.
+    GivenUp,
     /// The store or the runtime failed: nothing was changed.
     Stop(QueueError),
 }

@@ -113,7 +113,7 @@ impl<E: Engine + ?Sized> Queue<E> {
 
     /// Proves the next part.
     pub(super) async fn history(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
-        self.still_canonical(job)?;
+        self.still_wanted(job)?;
         let index = job.parts_done;
         let Some(evidence) = self.store.evidence(&job.id, index)? else {
             return Err(Setback::Reorg("the evidence is gone, it is collected anew".into()));
@@ -125,7 +125,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             Ok(proof)
         })
         .await?;
-        self.still_canonical(job)?;
+        self.still_wanted(job)?;
         job.roots.push(proof.root);
         job.parts_done += 1;
         let next = if job.parts_done < job.parts { Stage::ProvingHistory } else { Stage::ProvingScore };
@@ -134,7 +134,7 @@ impl<E: Engine + ?Sized> Queue<E> {
     }
 
     pub(super) async fn score(&self, job: &mut Job, meter: Meter) -> Result<(), Setback> {
-        self.still_canonical(job)?;
+        self.still_wanted(job)?;
         let mut roots = Vec::new();
         for root in &job.roots {
             match self.store.root(*root)? {
@@ -150,7 +150,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             Ok(Score { task, proof })
         })
         .await?;
-        self.still_canonical(job)?;
+        self.still_wanted(job)?;
         advance(job, Stage::Proven, meter);
         Ok(self.store.save_score(job, &score)?)
     }
@@ -161,7 +161,11 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots, private: None })
     }
 
-    fn still_canonical(&self, job: &Job) -> Result<(), Setback> {
+    /// Nobody gave the job up, and its blocks are on the chain: looked at before and after each proof.
+    fn still_wanted(&self, job: &Job) -> Result<(), Setback> {
+        if self.store.get(&job.id)?.stage == Stage::Failed {
+            return Err(Setback::GivenUp);
+        }
         match self.gone(&job.anchors).map_err(Setback::Stop)? {
             Some(anchor) => Err(Setback::Reorg(gone_text(anchor))),
             None => Ok(()),
