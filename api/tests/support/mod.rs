@@ -1,4 +1,5 @@
 //! A chain with a made-up `Vouch`: answers what the watcher and the sender ask over JSON-RPC, and counts the questions.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::sol_types::{SolCall, SolValue};
