@@ -96,7 +96,12 @@ async fn jobs_come_first_and_failures_are_told_and_left_behind() {
     let (_dir, replay, queue) = setup().await;
     queue.watch(file(), Address::ZERO);
     let job = queue.add(query(20)).await.unwrap();
-    queue.run(tokio::time::sleep(std::time::Duration::from_millis(300))).await;
+    let ahead = async {
+        while proven(&queue).is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), queue.run(ahead)).await.unwrap();
     queue.served(&job.id).unwrap();
     assert_eq!(proven(&queue), [25]);
     queue.engine().fails_in.store(1, Ordering::SeqCst);
