@@ -57,7 +57,8 @@ impl Anvil {
         let child = Command::new("anvil").args(args).stdout(Stdio::null()).spawn().ok()?;
         let url = format!("http://127.0.0.1:{port}");
         let wallet = EthereumWallet::from(KEY.parse::<PrivateKeySigner>().unwrap());
-        let provider = ProviderBuilder::new().wallet(wallet).connect(&url).await.unwrap().erased();
+        let builder = ProviderBuilder::new().with_simple_nonce_management().wallet(wallet);
+        let provider = builder.connect(&url).await.unwrap().erased();
         let anvil = Self { child, url, provider };
         let start = Instant::now();
         while anvil.provider.get_block_number().await.is_err() {

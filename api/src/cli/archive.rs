@@ -19,12 +19,9 @@ use std::time::Duration;
 use vouch_indexer::config::Retry;
 use vouch_indexer::db::{Db, DbError};
 use vouch_indexer::node::Node;
-use vouch_indexer::{Config, Finality, Indexer, Start};
+use vouch_indexer::{Config, Finality, Indexer};
 use vouch_prover::ancestries::SIZE;
 use vouch_prover::srs::is_local;
-
-/// Blocks below the head that a data directory begins with, if this command makes it.
-const START_BELOW_HEAD: u64 = 2 * RUN;
 
 /// What to do with the archive.
 #[derive(Debug, Subcommand)]
@@ -166,7 +163,6 @@ async fn backfill(args: BackfillArgs, report: Report) -> eyre::Result<()> {
     let archive = args.archive.open().await?;
     let sender = args.key.sender(args.archive.first_rpc()).await?;
     let mut config = Config::new(&args.archive.rpc);
-    config.start = Start::BelowHead { blocks: START_BELOW_HEAD };
     let chain_id = Node::connect(&args.archive.rpc, config.retry).await?.chain_id().await?;
     let local_finality = is_local(chain_id).then_some(super::serve::LOCAL_FINALITY_BLOCKS);
     if let Some(blocks) = args.finality.or(local_finality) {
