@@ -17,7 +17,7 @@ use thiserror::Error;
 use vouch_circuits::evidence::{HISTORY_CONTRACT, Link};
 use vouch_circuits::facts::{Fact, FactKind, LEAVES};
 use vouch_circuits::history::{ANCHORS, Class};
-use vouch_circuits::instances::MAX_ROOTS;
+use vouch_circuits::instances::{MAX_ANCHORS, MAX_ROOTS};
 use vouch_indexer::sync::StateProof;
 use vouch_indexer::{IndexError, Indexer};
 
@@ -133,6 +133,16 @@ impl Evidence {
             is_public.then_some(Anchor { number: b.number, hash: b.hash, linked })
         };
         self.blocks.iter().filter_map(anchor).collect()
+    }
+
+    /// Makes the oldest block public, for the contract to remember, if it is linked and there is room for an anchor more. Returns it then.
+    pub fn remember_oldest(&mut self) -> Option<u64> {
+        let oldest = self.blocks.first()?.number;
+        let is_new = !self.anchored.contains(&oldest) && self.anchored.len() < MAX_ANCHORS;
+        is_new.then(|| {
+            self.remembered = vec![oldest];
+            oldest
+        })
     }
 }
 

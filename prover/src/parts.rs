@@ -31,6 +31,9 @@ pub struct Parts {
 
 /// Divides `questions` (each once, in order), collecting what the proofs need from the index.
 ///
+/// Where blocks are linked, the newest come first, each part makes the oldest block that it reaches public, and the next part may start there:
+/// so the proofs have to be posted in their order.
+///
 /// - `most`: parts there may be
 ///
 /// # Errors
@@ -42,7 +45,12 @@ pub async fn split<E: Engine + ?Sized>(
     reach: &Reach,
     most: usize,
 ) -> Result<Parts, PartError> {
-    let (mut parts, mut rest) = (Parts::default(), questions);
+    let (mut parts, mut reach) = (Parts::default(), reach.clone());
+    let mut all = questions.to_vec();
+    if reach.hops {
+        all.reverse();
+    }
+    let mut rest = all.as_slice();
     while !rest.is_empty() {
         if parts.evidence.len() == most {
             return Err(EvidenceError::TooManyParts { expected: most, left: rest.len() }.into());
@@ -51,7 +59,7 @@ pub async fn split<E: Engine + ?Sized>(
         let (mut fits, mut found, mut too_many) = (0, None, rest.len().min(LEAVES) + 1);
         let mut tried = too_many - 1;
         while fits < tried {
-            match part(indexer, engine, &rest[..tried], reach).await {
+            match part(indexer, engine, &rest[..tried], &reach).await {
                 Ok(part) => (fits, found) = (tried, Some(part)),
                 Err(PartError::Engine(EngineError::Capacity { .. })) if tried > 1 => too_many = tried,
                 Err(e) => return Err(e),
@@ -60,13 +68,18 @@ pub async fn split<E: Engine + ?Sized>(
         }
         let end = cut(rest, fits);
         if end != fits {
-            found = Some(part(indexer, engine, &rest[..end], reach).await?);
+            found = Some(part(indexer, engine, &rest[..end], &reach).await?);
         }
-        if let Some((evidence, k)) = found {
+        rest = &rest[end..];
+        if let Some((mut evidence, k)) = found {
+            if !rest.is_empty()
+                && let Some(block) = evidence.remember_oldest()
+            {
+                reach.known.insert(block);
+            }
             parts.evidence.push(evidence);
             parts.rows += 1 << k;
         }
-        rest = &rest[end..];
     }
     Ok(parts)
 }
@@ -78,7 +91,11 @@ async fn part<E: Engine + ?Sized>(
     facts: &[Fact],
     reach: &Reach,
 ) -> Result<(Evidence, u32), PartError> {
-    let evidence = gather(indexer, facts, reach).await?;
+    let mut questions = facts.to_vec();
+    if reach.hops {
+        questions.reverse();
+    }
+    let evidence = gather(indexer, &questions, reach).await?;
     let k = engine.history_k(&evidence)?;
     Ok((evidence, k))
 }
