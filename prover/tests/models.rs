@@ -104,10 +104,13 @@ fn figures_are_up_to_date() {
 #[test_case("credit"; "trees")]
 #[test_case("guard"; "an autoencoder and products")]
 #[test_case("amm"; "three outputs")]
+#[test_case("digits"; "convolutions and argmax")]
+#[test_case("rhythm"; "a recurrent network")]
+#[test_case("attention"; "a transformer block")]
 fn a_score_is_proven(name: &str) {
     let compiled = compiled(name);
     let directory = tempfile::tempdir().unwrap();
-    let srs = Srs::development(&std::env::temp_dir().join("vouch-test-srs"), CLASSES[DEPLOYED - 1].k).unwrap();
+    let srs = Srs::development(directory.path(), CLASSES[DEPLOYED - 1].k).unwrap();
     let keys = keys(directory.path(), &srs, name, &compiled).unwrap();
 
     let request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 20_000 };

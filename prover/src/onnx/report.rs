@@ -13,7 +13,8 @@ pub struct Report {
     pub max_abs_error: f64,
     /// Mean absolute difference.
     pub mean_abs_error: f64,
-    /// Share of rows whose first output is on the label's side of 1/2: floats. Of the second output, if there are two.
+    /// Share of rows that are answered rightly: floats. If all labels are 0 or 1, the first output (of two, the second) is on the
+    /// label's side of 1/2. Otherwise labels are classes: a single output is the nearest to it, of several its own is the largest.
     pub float_accuracy: Option<f64>,
     /// The same, integers.
     pub integer_accuracy: Option<f64>,
@@ -28,8 +29,6 @@ pub(super) fn report(float: &FloatModel, model: &Model, calibration: &Calibratio
     let mut report = Report { rows: calibration.rows.len(), ..Report::default() };
     let (mut floats, mut integers) = (Vec::new(), Vec::new());
     let (mut total, mut count) = (0.0, 0_usize);
-    // of two classes the second is the positive one
-    let score = usize::from(float.outputs.len() == 2);
     for row in &calibration.rows {
         let expected = float.run(row);
         let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
@@ -39,22 +38,47 @@ pub(super) fn report(float: &FloatModel, model: &Model, calibration: &Calibratio
             total += (a - b).abs();
             count += 1;
         }
-        floats.extend(expected.get(score));
-        integers.extend(got.get(score));
+        floats.push(expected);
+        integers.push(got);
     }
     report.mean_abs_error = total / count.max(1) as f64;
-    if !calibration.labels.is_empty() {
-        report.float_accuracy = Some(accuracy(&floats, &calibration.labels));
-        report.integer_accuracy = Some(accuracy(&integers, &calibration.labels));
-        report.float_auc = auc(&floats, &calibration.labels);
-        report.integer_auc = auc(&integers, &calibration.labels);
+    let labels = &calibration.labels;
+    if !labels.is_empty() {
+        report.float_accuracy = Some(accuracy(&floats, labels));
+        report.integer_accuracy = Some(accuracy(&integers, labels));
+        if are_two_classes(labels) {
+            report.float_auc = auc(&positive(&floats), labels);
+            report.integer_auc = auc(&positive(&integers), labels);
+        }
     }
     Ok(report)
 }
 
-fn accuracy(scores: &[f64], labels: &[f64]) -> f64 {
-    let right = scores.iter().zip(labels).filter(|(s, l)| (**s >= 0.5) == (**l >= 0.5)).count();
+fn are_two_classes(labels: &[f64]) -> bool {
+    labels.iter().all(|label| *label == 0.0 || *label == 1.0)
+}
+
+/// The output that says how likely the label 1 is: of two classes the second.
+fn positive(outputs: &[Vec<f64>]) -> Vec<f64> {
+    outputs.iter().filter_map(|row| row.get(usize::from(row.len() == 2)).copied()).collect()
+}
+
+fn accuracy(outputs: &[Vec<f64>], labels: &[f64]) -> f64 {
+    let right = if are_two_classes(labels) {
+        positive(outputs).iter().zip(labels).filter(|(s, l)| (**s >= 0.5) == (**l >= 0.5)).count()
+    } else {
+        outputs.iter().zip(labels).filter(|(row, label)| (class(row) - **label).abs() < 0.5).count()
+    };
     right as f64 / labels.len() as f64
+}
+
+/// The class that `row` names: itself, or the place of its largest number, the first of equals.
+fn class(row: &[f64]) -> f64 {
+    if let [class] = row {
+        return *class;
+    }
+    let best = row.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
+    best.map_or(f64::NAN, |(place, _)| place as f64)
 }
 
 /// The chance that a positive scores above a negative, ties counted half; `None` without both.
@@ -85,6 +109,16 @@ mod tests {
         // pairs won: 0.9 twice, 0.3 once and a tie, 0.1 none and a tie
         assert_eq!(auc(&[0.1, 0.9, 0.3, 0.3, 0.1], &labels), Some(4.0 / 6.0));
         assert_eq!(auc(&[0.1], &[1.0]), None);
-        assert_eq!(accuracy(&[0.1, 0.9], &[0.0, 0.0]), 0.5);
+        assert_eq!(accuracy(&[vec![0.1], vec![0.9]], &[0.0, 0.0]), 0.5);
+        assert_eq!(accuracy(&[vec![0.9, 0.1], vec![0.9, 0.1]], &[0.0, 1.0]), 0.5);
+    }
+
+    #[test]
+    fn classes_are_rounded_or_the_largest() {
+        let labels = [7.0, 2.0, 0.0, 1.0];
+        assert_eq!(accuracy(&[vec![7.0], vec![1.6], vec![0.6], vec![1.0]], &labels), 0.75);
+        let shares = [[0.1, 0.2, 0.7], [0.2, 0.1, 0.7], [0.5, 0.5, 0.0], [0.5, 0.5, 0.0]].map(Vec::from);
+        assert_eq!(accuracy(&shares, &labels), 0.5);
+        assert!(!are_two_classes(&labels) && are_two_classes(&[0.0, 1.0]));
     }
 }
