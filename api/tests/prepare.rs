@@ -41,12 +41,12 @@ async fn proofs_that_lead_to_an_anchor_are_posted_first() {
     let stored = [lower.clone(), upper.clone()];
 
     let asked = proof(3, &[60_000, 99_999], &[]);
-    assert_eq!(old.calls(&[asked.clone()], &stored, tip).await, [call(&upper), call(&lower)]);
+    assert_eq!(old.calls(std::slice::from_ref(&asked), &stored, tip).await, [call(&upper), call(&lower)]);
     // what goes with it needs no call of its own
     assert_eq!(old.calls(&[lower.clone(), asked.clone()], &stored, tip).await, [call(&upper)]);
     assert_eq!(old.calls(&[upper, lower, asked.clone()], &stored, tip).await, []);
     // recent anchors are asked of nobody; what nothing leads to is left to the post
-    assert_eq!(old.calls(&[asked.clone()], &stored, 61_000).await, []);
+    assert_eq!(old.calls(std::slice::from_ref(&asked), &stored, 61_000).await, []);
     assert_eq!(old.calls(&[asked], &[], tip).await, []);
     // another block of that number
     let mut other = proof(4, &[60_000], &[]);

@@ -9,14 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{self, Account, storage_root};
 use crate::digest::{Hash, keccak256};
-use crate::facts::{Fact, FactKind, FactTree};
+use crate::facts::{Fact, FactKind, FactTree, LogRange};
 use crate::header::Header;
 use crate::instances::Anchor;
 use crate::trie::{Nodes, Walk};
 
+mod counts;
+mod entries;
 mod error;
 mod links;
 
+pub(crate) use counts::matches;
+pub use counts::{BlockCount, Count, query_things};
+pub use entries::number;
 pub use error::EvidenceError;
 pub use links::{HISTORY_CONTRACT, Link, WINDOW};
 
@@ -46,10 +51,10 @@ pub fn key_preimages(fact: &Fact) -> Vec<Vec<u8>> {
     let mut preimages = vec![];
     let mut slot = fact.slot;
     let keys: &[Hash] = match fact.kind {
-        FactKind::Header | FactKind::Account => return vec![],
         FactKind::Slot => &[],
         FactKind::Mapping => &[fact.key],
         FactKind::Nested => &[fact.key, fact.key2],
+        _ => return vec![],
     };
     for key in keys {
         preimages.push(pair(key, &slot));
@@ -69,27 +74,59 @@ pub fn storage_slot(fact: &Fact) -> Option<Hash> {
 pub struct Found {
     /// The value, zero for what is absent.
     pub value: Hash,
-    /// Walk through the state trie, unless the fact is a header field.
+    /// Walk through the state trie, for facts about an account's state.
     pub account: Option<(Walk, Option<Account>)>,
     /// Walk through the storage trie, for storage facts.
     pub slot: Option<Walk>,
+    /// Walk through the receipts or transactions trie, for facts about one entry.
+    pub entry: Option<Walk>,
+    /// What was counted in each block, for counts.
+    pub count: Option<Count>,
 }
 
-/// Finds what `fact` is about, from the header of its block; its claimed value is not looked at.
+impl Found {
+    /// A value without walks.
+    fn value(value: Hash) -> Self {
+        Self { value, account: None, slot: None, entry: None, count: None }
+    }
+
+    /// All walks.
+    fn walks(&self) -> impl Iterator<Item = &Walk> {
+        let account = self.account.iter().map(|(walk, _)| walk);
+        let counted = self.count.iter().flat_map(Count::walks);
+        account.chain(&self.slot).chain(&self.entry).chain(counted)
+    }
+}
+
+/// Finds what `fact` is about, from the headers of its blocks; its claimed value is not looked at.
 ///
 /// # Errors
-/// [`EvidenceError`] when the fact is malformed or a node is missing; `position` is only used to report it.
-pub fn find(fact: &Fact, position: usize, header: &Header<'_>, nodes: &Nodes) -> Result<Found, EvidenceError> {
+/// [`EvidenceError`] when the fact is malformed, or a header or a node is missing; `position` is only used to report it.
+pub fn find(
+    fact: &Fact,
+    position: usize,
+    blocks: &BTreeMap<u64, Header<'_>>,
+    nodes: &Nodes,
+) -> Result<Found, EvidenceError> {
+    let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
     let zero = [0; 32];
     let shape =
         |ok: bool, part| if ok { Ok(()) } else { Err(EvidenceError::Shape { position, kind: fact.kind, part }) };
     let trie = |source| EvidenceError::Trie { position, source };
-    shape(fact.address == [0; 20] || fact.kind != FactKind::Header, "address")?;
+    shape(fact.address == [0; 20] || fact.kind.has_address(), "address")?;
     shape(fact.key == zero || fact.kind >= FactKind::Mapping, "key")?;
-    shape(fact.key2 == zero || fact.kind == FactKind::Nested, "key2")?;
-    if fact.kind == FactKind::Header {
-        let value = header.field_word(index(fact)).map_err(|source| EvidenceError::Field { position, source })?;
-        return Ok(Found { value, account: None, slot: None });
+    let has_key2 = matches!(fact.kind, FactKind::Nested | FactKind::Log | FactKind::LogCount);
+    shape(fact.key2 == zero || has_key2, "key2")?;
+    match fact.kind {
+        FactKind::Header => {
+            let value = header.field_word(index(fact)).map_err(|source| EvidenceError::Field { position, source })?;
+            return Ok(Found::value(value));
+        }
+        FactKind::Receipt | FactKind::Log | FactKind::Transaction => {
+            return entries::find(fact, position, header, nodes);
+        }
+        FactKind::LogCount => return counts::find(fact, position, blocks, nodes),
+        _ => {}
     }
     let (walk, account) = account::find(&header.state_root, &fact.address, nodes).map_err(trie)?;
     let Some(slot) = storage_slot(fact) else {
@@ -97,23 +134,26 @@ pub fn find(fact: &Fact, position: usize, header: &Header<'_>, nodes: &Nodes) ->
             return Err(EvidenceError::AccountField { position, got: index(fact) as u64 });
         }
         let value = account.map_or([0; 32], |account| account.words()[index(fact)]);
-        return Ok(Found { value, account: Some((walk, account)), slot: None });
+        return Ok(Found { account: Some((walk, account)), ..Found::value(value) });
     };
     let (slot_walk, value) = account::find_slot(&storage_root(account.as_ref()), &slot, nodes).map_err(trie)?;
-    Ok(Found { value, account: Some((walk, account)), slot: Some(slot_walk) })
+    Ok(Found { account: Some((walk, account)), slot: Some(slot_walk), ..Found::value(value) })
 }
 
 /// The slot of a header or account fact as an index; too large an index stays too large.
 fn index(fact: &Fact) -> usize {
-    let (high, low) = fact.slot.split_at(24);
-    if high.iter().any(|byte| *byte != 0) {
-        return usize::MAX;
-    }
-    low.iter().fold(0, |index, byte| index << 8 | usize::from(*byte))
+    usize::try_from(number(&fact.slot)).unwrap_or(usize::MAX)
+}
+
+/// The blocks that a fact is about: one, but for counts.
+pub fn blocks_of(fact: &Fact) -> std::ops::RangeInclusive<u64> {
+    let range = LogRange::of(&fact.slot).filter(|_| fact.kind == FactKind::LogCount);
+    let before = range.map_or(0, |range| range.blocks - 1);
+    fact.block.saturating_sub(before)..=fact.block
 }
 
 /// Reads headers and checks that their numbers rise.
-fn read_headers(headers: &[Vec<u8>]) -> Result<BTreeMap<u64, Header<'_>>, EvidenceError> {
+pub(crate) fn read_headers(headers: &[Vec<u8>]) -> Result<BTreeMap<u64, Header<'_>>, EvidenceError> {
     let mut blocks = BTreeMap::new();
     let mut above: Option<u64> = None;
     for (position, rlp) in headers.iter().enumerate() {
@@ -149,10 +189,13 @@ impl Evidence {
         is_anchor: impl Fn(u64) -> bool,
     ) -> Result<Self, EvidenceError> {
         let blocks = read_headers(headers)?;
-        let used: BTreeSet<u64> = wanted.iter().map(|fact| fact.block).collect();
-        let position = |block: u64| wanted.iter().position(|fact| fact.block == block).unwrap_or_default();
-        if let Some(block) = used.iter().copied().find(|block| !blocks.contains_key(block)) {
-            return Err(EvidenceError::NoHeader { position: position(block), block });
+        let mut used = BTreeSet::new();
+        for (position, fact) in wanted.iter().enumerate() {
+            for block in blocks_of(fact) {
+                if used.insert(block) && !blocks.contains_key(&block) {
+                    return Err(EvidenceError::NoHeader { position, block });
+                }
+            }
         }
         let links = links::choose(&used, &blocks, nodes, is_anchor)?;
         let used: BTreeSet<u64> =
@@ -163,9 +206,8 @@ impl Evidence {
         let hops = evidence.hops_in(&blocks);
         let mut seen = BTreeSet::new();
         for (position, fact) in wanted.iter().chain(&hops).enumerate() {
-            let found = find(fact, position, &blocks[&fact.block], nodes)?;
-            let walks = found.account.iter().map(|(walk, _)| walk).chain(&found.slot);
-            for step in walks.flat_map(|walk| &walk.steps) {
+            let found = find(fact, position, &blocks, nodes)?;
+            for step in found.walks().flat_map(|walk| &walk.steps) {
                 if seen.insert(step.place.message) {
                     evidence.nodes.push(nodes.get(&step.place.message).expect("walked over it").to_vec());
                 }
@@ -190,8 +232,7 @@ impl Evidence {
             return Err(EvidenceError::NotLinked { block });
         }
         for (position, fact) in self.facts.iter().enumerate() {
-            let header = blocks.get(&fact.block).ok_or(EvidenceError::NoHeader { position, block: fact.block })?;
-            let expected = find(fact, position, header, &nodes)?.value;
+            let expected = find(fact, position, &blocks, &nodes)?.value;
             if expected != fact.value {
                 return Err(EvidenceError::WrongValue { position, expected, got: fact.value });
             }
@@ -240,10 +281,8 @@ impl Evidence {
         let mut seen = BTreeSet::new();
         let hops = self.hops().unwrap_or_default();
         for fact in self.facts.iter().chain(&hops) {
-            if fact.kind != FactKind::Header && seen.insert(fact.address.to_vec()) {
-                messages.push(fact.address.to_vec());
-            }
-            for preimage in key_preimages(fact) {
+            let address = fact.kind.has_address().then(|| fact.address.to_vec());
+            for preimage in address.into_iter().chain(key_preimages(fact)).chain(query_things(fact)) {
                 if seen.insert(preimage.clone()) {
                     messages.push(preimage);
                 }

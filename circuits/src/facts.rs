@@ -51,6 +51,60 @@ pub enum FactKind {
     Mapping = 4,
     /// Storage slot `keccak(key2 ‖ keccak(key ‖ slot))`.
     Nested = 5,
+    /// Field `slot` ([`crate::receipt::field`]) of the receipt of transaction `key` of the block; address and second key are zero.
+    Receipt = 6,
+    /// Field `slot` ([`crate::receipt::log_field`]) of log `key2` of the receipt of transaction `key`; the address is zero.
+    Log = 7,
+    /// Field `slot` ([`crate::transaction::field`]) of transaction `key` of the block; address and second key are zero.
+    Transaction = 8,
+    /// How many logs of `address` have `key` as topic 0, in all of the blocks that end with this one: see [`LogRange`].
+    LogCount = 9,
+}
+
+impl FactKind {
+    /// Whether facts of the kind are about an account.
+    pub fn has_address(self) -> bool {
+        matches!(self, Self::Account | Self::LogCount) || self.is_storage()
+    }
+
+    /// Whether facts of the kind are about a storage slot.
+    pub fn is_storage(self) -> bool {
+        matches!(self, Self::Slot | Self::Mapping | Self::Nested)
+    }
+
+    /// Whether facts of the kind are about one entry of the receipts or transactions trie.
+    pub fn is_entry(self) -> bool {
+        matches!(self, Self::Receipt | Self::Log | Self::Transaction)
+    }
+}
+
+/// What a fact of kind `log_count` counts, besides the address and topic 0: its `slot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRange {
+    /// Blocks: those from `block + 1 - blocks` to `block`; at least 1.
+    pub blocks: u64,
+    /// Which other topic must be `key2`, 1 to 3; 0 if none must, and then `key2` is zero.
+    pub topic: u8,
+}
+
+impl LogRange {
+    /// Bit of the slot at which the topic's number starts, above the number of blocks.
+    pub const TOPIC_BIT: usize = 48;
+
+    /// As a slot: `blocks + topic · 2^48`.
+    pub fn slot(self) -> [u8; 32] {
+        let mut slot = [0; 32];
+        slot[24..].copy_from_slice(&(self.blocks | u64::from(self.topic) << Self::TOPIC_BIT).to_be_bytes());
+        slot
+    }
+
+    /// The range of a slot; `None` if the slot is none.
+    pub fn of(slot: &[u8; 32]) -> Option<Self> {
+        let number = u64::from_be_bytes(slot[24..].try_into().expect("eight bytes"));
+        let (blocks, topic) = (number & ((1 << Self::TOPIC_BIT) - 1), number >> Self::TOPIC_BIT);
+        let known = slot[..24] == [0; 24] && blocks > 0 && blocks >> BLOCK_BITS == 0 && topic < 4;
+        known.then_some(Self { blocks, topic: topic as u8 })
+    }
 }
 
 /// One true statement about the chain: at `block`, this place holds `value`. Words are 32 bytes big-endian.
@@ -60,13 +114,13 @@ pub struct Fact {
     pub kind: FactKind,
     /// Block number, below `2^40`.
     pub block: u64,
-    /// Account; zero for a header field.
+    /// Account; zero for what is about none ([`FactKind::has_address`]).
     pub address: [u8; 20],
-    /// Index of the field, or (base) slot.
+    /// Index of the field, (base) slot, or range of a count.
     pub slot: [u8; 32],
-    /// Mapping key.
+    /// Mapping key, position of a transaction, or topic 0.
     pub key: [u8; 32],
-    /// Second key of a nested mapping.
+    /// Second key of a nested mapping, position of a log in its receipt, or another topic.
     pub key2: [u8; 32],
     /// What the place holds; zero if the account or the slot is absent.
     pub value: [u8; 32],
@@ -79,13 +133,13 @@ pub struct FactKey {
     pub kind: FactKind,
     /// Block number, below `2^40`.
     pub block: u64,
-    /// Account; zero for a header field.
+    /// Account; zero for what is about none ([`FactKind::has_address`]).
     pub address: [u8; 20],
-    /// Index of the field, or (base) slot.
+    /// Index of the field, (base) slot, or range of a count.
     pub slot: [u8; 32],
-    /// Mapping key.
+    /// Mapping key, position of a transaction, or topic 0.
     pub key: [u8; 32],
-    /// Second key of a nested mapping.
+    /// Second key of a nested mapping, position of a log in its receipt, or another topic.
     pub key2: [u8; 32],
 }
 
@@ -250,6 +304,17 @@ mod tests {
         elements.sort_unstable();
         elements.dedup();
         assert_eq!(elements.len(), count);
+    }
+
+    #[test]
+    fn a_range_is_its_slot() {
+        for (blocks, topic) in [(1, 0), (1 << 39, 3), (7, 2)] {
+            let range = LogRange { blocks, topic };
+            assert_eq!(LogRange::of(&range.slot()), Some(range));
+        }
+        assert_eq!(LogRange::of(&[0; 32]), None);
+        assert_eq!(LogRange::of(&LogRange { blocks: 1, topic: 4 }.slot()), None);
+        assert_eq!(LogRange::of(&LogRange { blocks: 1 << 40, topic: 1 }.slot()), None);
     }
 
     #[test]

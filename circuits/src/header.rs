@@ -17,6 +17,10 @@ pub mod field {
     pub const BENEFICIARY: usize = 2;
     /// Root of the state trie after the block.
     pub const STATE_ROOT: usize = 3;
+    /// Root of the transactions trie.
+    pub const TRANSACTIONS_ROOT: usize = 4;
+    /// Root of the receipts trie.
+    pub const RECEIPTS_ROOT: usize = 5;
     /// The bloom filter, 256 bytes: the only field that is never a fact.
     pub const LOGS_BLOOM: usize = 6;
     /// Block number.

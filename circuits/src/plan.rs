@@ -19,7 +19,8 @@
 //! ```
 //! Kinds: `mapping` (contract, slot, key), `nested` (contract, slot, key, key2), `slot` (contract, slot), `account`
 //! (contract, field = "balance" | "nonce"), `header` (field). `contract` and keys are `"subject"` or hex; a key may be an
-//! integer. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
+//! integer. `log_count` (contract, event, span; topic and key): how many logs with the first topic `event` the contract wrote in the `span`
+//! blocks (default 1) that end with the one read, those with `key` as topic `topic` (1 to 3) if there is one. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
 //! `10^decimals`, or by a `unit`: wei, gwei, ether, percent, bps, second, minute, hour, day, week.
 //!
 //! | make | of | is | entries |
@@ -48,7 +49,7 @@ mod tests;
 
 pub use read::PlanError;
 
-use crate::facts::{FactKey, FactKind};
+use crate::facts::{FactKey, FactKind, LogRange};
 use serde::{Deserialize, Serialize};
 
 /// Facts that one score may read.
@@ -251,7 +252,11 @@ impl Plan {
 
     /// Reads further back than any other fact, in blocks.
     pub fn window_blocks(&self) -> u64 {
-        self.facts.iter().map(|f| f.back_blocks).max().unwrap_or(0)
+        let before = |f: &FactTemplate| match LogRange::of(&f.slot) {
+            Some(range) if f.kind == FactKind::LogCount => range.blocks - 1,
+            _ => 0,
+        };
+        self.facts.iter().map(|f| f.back_blocks.saturating_add(before(f))).max().unwrap_or(0)
     }
 
     /// The facts to prove for `subject` at block `as_of`, in the order of [`Plan::facts`].

@@ -53,6 +53,12 @@ pub enum EvidenceError {
         /// Facts without a proof.
         left: usize,
     },
+    /// No class that this node has keys of proves facts of the kind. Not recoverable: use another plan.
+    #[error("facts of kind {kind:?} are proven by class R only, of which there is no verifier yet")]
+    NoClass {
+        /// The kind.
+        kind: FactKind,
+    },
     /// The header of this block has no such field, or it does not fit a word.
     #[error("block {block}: header has no field {field} of at most 32 bytes (it has {fields} fields)")]
     NoSuchField {
@@ -155,14 +161,14 @@ pub fn questions(asked: &[Fact]) -> Vec<Fact> {
     sorted
 }
 
-/// The storage slot a fact reads; `None` for header and account fields.
+/// The storage slot a fact reads; `None` for facts of other kinds.
 pub fn storage_slot(fact: &Fact) -> Option<B256> {
     let inner = |key: &[u8; 32], slot: &[u8; 32]| keccak256([key.as_slice(), slot.as_slice()].concat());
     match fact.kind {
-        FactKind::Header | FactKind::Account => None,
         FactKind::Slot => Some(B256::from(fact.slot)),
         FactKind::Mapping => Some(inner(&fact.key, &fact.slot)),
         FactKind::Nested => Some(inner(&fact.key2, &inner(&fact.key, &fact.slot))),
+        _ => None,
     }
 }
 
@@ -170,8 +176,11 @@ pub fn storage_slot(fact: &Fact) -> Option<B256> {
 /// be too much.
 ///
 /// # Errors
-/// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`].
+/// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`], [`EvidenceError::NoClass`].
 pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
+    if let Some(fact) = questions.iter().find(|f| f.kind.is_entry() || f.kind == FactKind::LogCount) {
+        return Err(EvidenceError::NoClass { kind: fact.kind });
+    }
     let expected = MAX_ROOTS * LEAVES;
     if questions.len() > expected {
         return Err(EvidenceError::TooManyFacts { expected, got: questions.len() });

@@ -69,7 +69,7 @@ async fn node_that_lies_about_state_fails_the_job_with_the_reason_and_an_honest_
         let failure = finish(&queue, &job.id).await.failure.unwrap();
         assert_eq!(failure.kind, "node");
         assert!(failure.detail.contains(said), "{}", failure.detail);
-        assert!(queue.store().roots().unwrap().is_empty() && queue.store().evidence(&job.id).unwrap().is_none());
+        assert!(queue.store().roots().unwrap().is_empty() && queue.store().evidence(&job.id, 0).unwrap().is_none());
         // Asked again of a node that tells the truth, the same query is answered.
         record(&replay, absent(SUBJECT));
         assert_eq!(queue.add(query(20)).await.unwrap().stage, Stage::Queued);

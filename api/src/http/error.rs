@@ -139,6 +139,7 @@ impl From<EvidenceError> for Problem {
             EvidenceError::NoSuchField { .. } => ("plan", "the plan does not apply"),
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::NoClass { .. }
             | EvidenceError::TooManyParts { .. } => ("capacity", "the query does not fit the proofs of one score"),
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, e)

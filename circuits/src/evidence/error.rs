@@ -5,8 +5,10 @@ use thiserror::Error;
 use super::links::WINDOW;
 use crate::account::AccountError;
 use crate::digest::Hash;
+use crate::entry::EntryError;
 use crate::facts::{FactError, FactKind};
 use crate::header::HeaderError;
+use crate::trie::TrieError;
 
 /// Why facts cannot be proven from what is given.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -70,6 +72,51 @@ pub enum EvidenceError {
         position: usize,
         /// Low 64 bits of the index asked for.
         got: u64,
+    },
+    /// A node of a receipts or transactions trie is missing (recoverable: fetch the block's receipts or transactions) or malformed.
+    #[error("fact {position}, block {block}: {source}")]
+    EntryTrie {
+        /// Position of the fact.
+        position: usize,
+        /// The block.
+        block: u64,
+        /// What is wrong.
+        source: TrieError,
+    },
+    /// A block has fewer transactions than the fact says. Not recoverable: ask for another fact.
+    #[error("fact {position} asks for transaction {got} of block {block}, which has none of that number")]
+    NoEntry {
+        /// Position of the fact.
+        position: usize,
+        /// The block.
+        block: u64,
+        /// Position of the transaction; too large ones are cut off.
+        got: u64,
+    },
+    /// A receipt or transaction cannot be read, or does not have the field.
+    #[error("fact {position}, transaction {entry} of block {block}: {source}")]
+    Entry {
+        /// Position of the fact.
+        position: usize,
+        /// The block.
+        block: u64,
+        /// Position of the transaction.
+        entry: u64,
+        /// What is wrong.
+        source: EntryError,
+    },
+    /// The slot of a count is no range of blocks that ends with its block.
+    #[error(
+        "fact {position} counts over a range {}, expected 1 to {block} + 1 blocks and a topic below 4",
+        hex::encode(slot)
+    )]
+    Range {
+        /// Position of the fact.
+        position: usize,
+        /// Its block.
+        block: u64,
+        /// Its slot.
+        slot: Hash,
     },
     /// A header is neither an anchor nor linked to one. Recoverable: fetch the headers above it, or proofs of the history contract.
     #[error("block {block} is no anchor, and nothing given leads to it from one: expected its child, or a proof of slot {} of the history contract within {WINDOW} blocks", block % WINDOW)]

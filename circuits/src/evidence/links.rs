@@ -58,7 +58,7 @@ impl Link {
         if self.is_parent() {
             return header.field_word(field::PARENT_HASH).map_err(|_| missing);
         }
-        Ok(find(&self.fact([0; 32]), 0, header, nodes)?.value)
+        Ok(find(&self.fact([0; 32]), 0, blocks, nodes)?.value)
     }
 }
 

@@ -44,6 +44,60 @@ pub struct Class {
     pub nested_keys: usize,
     /// Facts.
     pub facts: usize,
+    /// What is said of receipts, transactions and logs.
+    pub receipts: Receipts,
+}
+
+/// How much one proof has room for of receipts, transactions and logs; one of each is a filler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipts {
+    /// Receipts, each counted once.
+    pub receipts: usize,
+    /// Transactions, each counted once.
+    pub transactions: usize,
+    /// Leaves of the receipts and transactions tries.
+    pub leaves: usize,
+    /// Logs: of a receipt, all up to the last one needed.
+    pub logs: usize,
+    /// Words of the data of logs and transactions.
+    pub words: usize,
+    /// Fields of receipts, transactions and logs that facts are about.
+    pub positions: usize,
+    /// Proofs that a block has no further receipt.
+    pub absences: usize,
+    /// Counts.
+    pub counts: usize,
+    /// Blocks that a bloom filter excludes, once for each count.
+    pub bloom_steps: usize,
+    /// Blocks that are scanned, once for each count.
+    pub scan_steps: usize,
+    /// Logs that are looked at, once for each count.
+    pub tallies: usize,
+    /// Receipts of scanned blocks, once for each count.
+    pub receipt_ends: usize,
+}
+
+impl Receipts {
+    /// No room.
+    pub const NONE: Self = Self {
+        receipts: 0,
+        transactions: 0,
+        leaves: 0,
+        logs: 0,
+        words: 0,
+        positions: 0,
+        absences: 0,
+        counts: 0,
+        bloom_steps: 0,
+        scan_steps: 0,
+        tallies: 0,
+        receipt_ends: 0,
+    };
+
+    /// Whether there is any room.
+    pub fn is_some(&self) -> bool {
+        *self != Self::NONE
+    }
 }
 
 impl Class {
@@ -65,6 +119,7 @@ impl Class {
         mapping_keys: 8,
         nested_keys: 1,
         facts: 27,
+        receipts: Receipts::NONE,
     };
 
     /// A few accounts of mainnet with several slots.
@@ -85,6 +140,7 @@ impl Class {
         mapping_keys: 48,
         nested_keys: 8,
         facts: 81,
+        receipts: Receipts::NONE,
     };
 
     /// Blocks that no anchor names: some fifteen of mainnet, with an account and a slot each, linked by hops.
@@ -105,14 +161,59 @@ impl Class {
         mapping_keys: 32,
         nested_keys: 8,
         facts: 81,
+        receipts: Receipts::NONE,
     };
 
-    /// All classes, smallest first.
+    /// Receipts, transactions and logs of a few blocks of mainnet, all logs of one or two of them.
+    pub const R: Self = Self {
+        name: "R",
+        k: 18,
+        blocks: 1536,
+        links: 32,
+        hops: 2,
+        roots: 24,
+        branches: 128,
+        pairs: 40,
+        steps: 512,
+        addresses: 6,
+        accounts: 5,
+        slots: 6,
+        plain_keys: 6,
+        mapping_keys: 2,
+        nested_keys: 1,
+        facts: 81,
+        receipts: Receipts {
+            receipts: 256,
+            transactions: 16,
+            leaves: 272,
+            logs: 768,
+            words: 81,
+            positions: 81,
+            absences: 6,
+            counts: 5,
+            bloom_steps: 64,
+            scan_steps: 9,
+            tallies: 1536,
+            receipt_ends: 512,
+        },
+    };
+
+    /// The classes for facts about headers and state, smallest first. [`Self::R`] is apart: there is no verifier of it yet.
     pub const ALL: [Self; 3] = [Self::S, Self::M, Self::H];
 
     /// Headers, anchors and linked ones.
     pub(super) fn headers(&self) -> usize {
         ANCHORS + self.links
+    }
+
+    /// Place of count `number`: after those of headers and accounts.
+    pub(super) fn count_place(&self, number: u64) -> u64 {
+        (self.headers() + self.accounts + 1) as u64 + number
+    }
+
+    /// Place of the header of the blocks that fill unused room.
+    pub(super) fn filler_place(&self) -> u64 {
+        self.count_place(self.receipts.counts as u64)
     }
 
     /// Size of the grid.

@@ -18,7 +18,8 @@
 //! An unused anchor may name any message, so what it provides must reach nobody. Its *place* goes to 0: (`PLACE`; 0, number, 0, 0);
 //! its *values*, of bytes that nothing proves, stay under the real place: (`VALUE`; `j + 1`, ...). A leaf sends both with one
 //! place cell, and neither place has both entries. This split is the safety: with the values under place 0 too, every field of
-//! every block could be forged, and nothing may take a `VALUE` without the `PLACE` of the same place. Its state root
+//! every block could be forged, and nothing may take a `VALUE` without the `PLACE` of the same place (what is provided with indices of `entries`
+//! hangs under `entries::root`, which takes both). Its state root
 //! is 0, (`STATE`; `j + 1`, number, 0, 0), the digest of no message that a walk can start at: the entry of digest 0 in
 //! `blocks` is marked `NO_MESSAGE`, which `blocks::message` refuses. The hashes that it names are those of block -1.
 //!
@@ -54,6 +55,8 @@ const LINKED_BIT: u64 = 72;
 const HASHES: [(u64, usize); 5] = [(0, 3), (1, 36), (3, 90), (4, 123), (5, 156)];
 /// Offset of the beneficiary's 20 bytes.
 const BENEFICIARY: usize = 70;
+/// Offset of the bloom filter's 256 bytes.
+pub(super) const BLOOM: usize = 192;
 /// Offset of `difficulty`, the first item after the bloom filter.
 const DIFFICULTY: usize = 448;
 
@@ -99,7 +102,8 @@ pub(super) struct HeaderHint {
 ///
 /// - `has_links`: whether the bus is told the anchor's hash and its parent's, for linked headers, and the anchor may be linked itself:
 ///   some twelve rows more
-pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, has_links: bool) -> [Cell; 2] {
+/// - `names_base`: whether the bus is told where the header is, for bloom filters: one row more
+pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, has_links: bool, names_base: bool) -> [Cell; 2] {
     let (base, digest) = header(b, hint);
     let halves = [0, 16, 32].map(|offset| b.read(digest, offset));
     let high = between(b, &halves[0], &halves[1], 16);
@@ -114,6 +118,9 @@ pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, has_links: 
     b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
     b.provide(tag::PLACE, [own_place.into(), number.into(), ZERO, ZERO]);
     provide(b, place, values);
+    if names_base {
+        b.provide(tag::BASE, [fixed(place), base.into(), ZERO, ZERO]);
+    }
     if !has_links {
         return [first, low];
     }
@@ -131,8 +138,8 @@ pub(super) fn anchor(b: &mut Builder, place: u64, hint: &HeaderHint, has_links: 
     [first, low]
 }
 
-/// Records the linked header of place `place`: about 145 rows.
-pub(super) fn linked(b: &mut Builder, place: u64, hint: &HeaderHint) {
+/// Records the linked header of place `place`: about 145 rows. `names_base` as for [`anchor`].
+pub(super) fn linked(b: &mut Builder, place: u64, hint: &HeaderHint, names_base: bool) {
     let (base, digest) = header(b, hint);
     let hash = word_at(b, digest, 0);
     let Fields { state, parent, number, values } = fields(b, base, hint.fields);
@@ -140,6 +147,9 @@ pub(super) fn linked(b: &mut Builder, place: u64, hint: &HeaderHint) {
     b.provide(tag::STATE, [fixed(place), number.into(), state.into(), ZERO]);
     b.provide(tag::PLACE, [fixed(place), number.into(), ZERO, ZERO]);
     provide(b, place, values);
+    if names_base {
+        b.provide(tag::BASE, [fixed(place), base.into(), ZERO, ZERO]);
+    }
     let before = b.add_constant(number, -Fr::ONE);
     b.provide(tag::HASH, [before.into(), parent.top.into(), parent.low.into(), ZERO]);
 }

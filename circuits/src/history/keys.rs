@@ -32,6 +32,11 @@ pub(super) const HEADER_KEY: u64 = 1000;
 /// Key numbers of the account fields start here.
 pub(super) const ACCOUNT_KEY: u64 = 1100;
 
+/// Key numbers of positions of entries start here.
+pub(super) const POSITION_KEY: u64 = 2000;
+/// Key numbers of counts start here.
+pub(super) const COUNT_KEY: u64 = 3000;
+
 /// Index of header field `field`.
 pub(super) fn header_index(field: u64) -> Fr {
     two_to(251) + Fr::from(field)
@@ -90,7 +95,7 @@ pub(super) fn address(b: &mut Builder, hint: Message) {
 }
 
 /// The word in a block of its own, and the address of its digest.
-fn single(b: &mut Builder, hint: Message) -> (Word, Cell) {
+pub(super) fn single(b: &mut Builder, hint: Message) -> (Word, Cell) {
     let (base, digest) = block(b, hint);
     let from = b.read(base, 0);
     let to = b.read(base, 32);

@@ -13,6 +13,11 @@
 //! | `headers` | anchors, linked headers, and the fields of both |
 //! | `hops` | block hashes that the history contract holds |
 //! | `accounts` | accounts and storage slots |
+//! | `entries` | where a receipt or a transaction stands, and how facts and logs are numbered |
+//! | `receipts`, `logs`, `transactions`, `data` | their fields |
+//! | `absences` | that a block has no further receipt |
+//! | `counts` | how many logs of a range of blocks have an address and topics |
+//! | `unused` | what fills unused room of these |
 //! | `leaves` | facts, leaves, root |
 //! | `circuit` | the whole as halo2 sees it, with keccak |
 //! | `ancestry` | another circuit of the same parts: consecutive headers under one keccak root |
@@ -21,26 +26,34 @@
 //! right way. The parts meet on the bus: each *provides* statements and *uses* those of others; every use must be provided by
 //! somebody. A part says nothing that does not follow from the committed bytes and the statements it uses.
 
+mod absences;
 mod accounts;
 pub mod ancestry;
 mod blocks;
 mod circuit;
 mod class;
+mod counts;
+mod data;
+mod entries;
 mod headers;
 mod hops;
 mod keys;
 mod layout;
 mod leaves;
+mod logs;
 mod nodes;
+mod receipts;
 mod steps;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transactions;
+mod unused;
 mod walks;
 mod words;
 
 pub use circuit::HistoryCircuit;
-pub use class::{ANCHORS, Class, Overflow};
+pub use class::{ANCHORS, Class, Overflow, Receipts};
 pub use layout::{Layout, LayoutError};
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
@@ -87,16 +100,48 @@ pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell]
     let mut place = 1..;
     let mut next = || place.next().expect("numbers go on");
     let has_links = class.links > 0;
+    let has_receipts = class.receipts.is_some();
     let anchors: Vec<[Cell; 2]> =
-        layout.anchors.iter().map(|header| headers::anchor(b, next(), header, has_links)).collect();
-    layout.links.iter().for_each(|header| headers::linked(b, next(), header));
+        layout.anchors.iter().map(|header| headers::anchor(b, next(), header, has_links, has_receipts)).collect();
+    layout.links.iter().for_each(|header| headers::linked(b, next(), header, has_receipts));
     layout.accounts.iter().for_each(|account| accounts::account(b, next(), account));
     layout.slots.iter().for_each(|slot| accounts::slot(b, slot));
     layout.hops.iter().for_each(|hop| hops::hop(b, hop));
+    if has_receipts {
+        record_entries(b, class, &layout.entries);
+    }
 
     let leaves: Vec<Cell> = layout.leaves.iter().map(|leaf| leaves::leaf(b, leaf)).collect();
     let root = leaves::root(b, &leaves);
     let payee = b.witness(payee);
     let instances = [root, payee].into_iter().chain(anchors.into_iter().flatten());
     instances.enumerate().for_each(|(index, cell)| b.instance(index, cell));
+}
+
+/// Records what is said of receipts, transactions and logs.
+fn record_entries(b: &mut Builder, class: &Class, layout: &layout::Entries) {
+    // numbers of keys of different kinds never meet
+    assert!(class.filler_place() >> counts::COUNT_BIT == 0, "a place has {} bits", counts::COUNT_BIT);
+    assert!(class.receipts.positions < (keys::COUNT_KEY - keys::POSITION_KEY) as usize, "too many positions");
+    tables::receipts(b);
+    unused::filler(b, class.filler_place(), layout.filler_base);
+    layout.leaves.iter().for_each(|list| nodes::long_leaf(b, *list));
+    layout.receipts.iter().for_each(|receipt| receipts::receipt(b, receipt));
+    layout.logs.iter().for_each(|log| logs::log(b, log));
+    layout.transactions.iter().for_each(|transaction| transactions::transaction(b, transaction));
+    layout.words.iter().for_each(|word| data::data_word(b, word));
+    let (mut position, mut absence, mut count) = (keys::POSITION_KEY.., 0.., 0..);
+    let mut next = || position.next().expect("numbers go on");
+    layout.positions.iter().for_each(|hint| entries::position(b, next(), hint));
+    let mut next = || absence.next().expect("numbers go on");
+    layout.absences.iter().for_each(|hint| absences::absence(b, next(), hint));
+    let mut next = || count.next().expect("numbers go on");
+    for hint in &layout.counts {
+        let number = next();
+        counts::count(b, number, class.count_place(number), hint);
+    }
+    layout.bloom_steps.iter().for_each(|step| counts::bloom_step(b, step));
+    layout.scan_steps.iter().for_each(|step| counts::scan_step(b, step));
+    layout.tallies.iter().for_each(|tally| counts::tally(b, tally));
+    layout.receipt_ends.iter().for_each(|end| counts::receipt_end(b, end));
 }

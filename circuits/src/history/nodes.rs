@@ -16,7 +16,7 @@
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 
-use super::tables::{bytes_shift, flag, list_head, tag};
+use super::tables::{bytes_shift, flag, list_head, long_string_head, tag};
 use super::words::{ONE, ZERO, fixed, free, item, small};
 use crate::grid::{Builder, Cell, In, Read};
 
@@ -27,19 +27,20 @@ pub(super) const LEAF: u64 = 512;
 /// Code of a branch's edge: one nibble.
 pub(super) const BRANCH: u64 = 1;
 
-/// The list of a node: its address, where its first item is and where it ends.
-struct List {
-    address: Cell,
-    start: Cell,
-    end: Cell,
+/// The head of an item: where the item is, where its payload starts and where it ends.
+pub(super) struct Head {
+    pub address: Cell,
+    pub start: Cell,
+    pub end: Cell,
+    /// The read at `start`.
+    pub first: Read,
 }
 
-/// Reads the head of the list at `address`: six rows.
-fn list(b: &mut Builder, address: u64) -> List {
-    let here = b.read(free(address), 0);
-    let (head, length) = list_head(small(here.byte.value()) as u8).unwrap_or((1, 0));
-    let ([_, head, length, _], start) =
-        b.send_sum(tag::LIST, [here.byte.into(), free(head), free(length), ZERO], here.base);
+/// Reads the head of the item whose first byte is `here`, read at its very address: five rows. Its form is one of the table `tag`, of
+/// which `form` says bytes of the head and what the prefix says of the length.
+fn head(b: &mut Builder, here: &Read, tag: u64, form: fn(u8) -> Option<(u64, u64)>) -> Head {
+    let (head, length) = form(small(here.byte.value()) as u8).unwrap_or((1, 0));
+    let ([_, head, length, _], start) = b.send_sum(tag, [here.byte.into(), free(head), free(length), ZERO], here.base);
     let power = In::Free(bytes_shift(small(head.value()) - 1));
     let [_, power, _, _] = b.send(tag::LENGTH, [head.into(), power, ZERO, ZERO]);
     let first = b.read(start, 0);
@@ -48,12 +49,23 @@ fn list(b: &mut Builder, address: u64) -> List {
     let before = b.arith(&minus, None, Fr::ZERO);
     let parts = [(before.into(), power.into()), (start.into(), ONE), (length.into(), ONE)];
     let end = b.arith(&parts, Some(first.before.into()), Fr::ZERO);
-    List { address: here.base, start, end }
+    Head { address: here.base, start, end, first }
+}
+
+/// Reads the head of a list of less than 65,536 bytes: five rows. `here` as for [`head`].
+pub(super) fn list(b: &mut Builder, here: &Read) -> Head {
+    head(b, here, tag::LIST, list_head)
+}
+
+/// Reads the head of a string of less than 65,536 bytes whose length does not stand in the prefix: five rows. `here` as for [`head`].
+pub(super) fn long_string(b: &mut Builder, here: &Read) -> Head {
+    head(b, here, tag::LONG_STRING, long_string_head)
 }
 
 /// Provides the sixteen edges of the branch whose list is at `address`: 55 rows.
 pub(super) fn branch(b: &mut Builder, address: u64) {
-    let list = list(b, address);
+    let here = b.read(free(address), 0);
+    let list = list(b, &here);
     let mut at = list.start;
     for nibble in 0..16 {
         let here = b.read(at, 0);
@@ -68,7 +80,18 @@ pub(super) fn branch(b: &mut Builder, address: u64) {
 
 /// Provides the edge of the leaf or extension whose list is at `address`: 23 rows.
 pub(super) fn pair(b: &mut Builder, address: u64) {
-    let list = list(b, address);
+    two_items(b, address, second_end);
+}
+
+/// Provides the edge of the leaf whose list is at `address` and whose value is a long string: 23 rows.
+pub(super) fn long_leaf(b: &mut Builder, address: u64) {
+    two_items(b, address, |b, value, _| long_string(b, value).end);
+}
+
+/// Provides the edge of the list at `address`, a path and an item whose end `end_of` finds from its first byte and its address.
+fn two_items(b: &mut Builder, address: u64, end_of: impl Fn(&mut Builder, &Read, Cell) -> Cell) {
+    let head = b.read(free(address), 0);
+    let list = list(b, &head);
     let here = b.read(list.start, 0);
     let ([size, prefixed], second) = item(b, &here, list.start);
     let path = b.arith(&[(prefixed.into(), fixed(256))], Some(list.start.into()), Fr::ZERO);
@@ -86,7 +109,7 @@ pub(super) fn pair(b: &mut Builder, address: u64) {
     let path = b.arith(&[(power.into(), skipped.into())], Some(value.before.into()), Fr::ZERO);
     let code = b.arith(&[(rest.into(), fixed(2))], Some(code.into()), Fr::ZERO);
     b.provide(tag::EDGE, [list.address.into(), code.into(), path.into(), second.into()]);
-    let end = second_end(b, &value, second);
+    let end = end_of(b, &value, second);
     b.assert_equal(end, list.end);
 }
 

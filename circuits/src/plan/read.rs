@@ -4,7 +4,7 @@ use super::{
     FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, MAX_PRIVATE, Make, Name, Number, PRIVATE_BITS, Plan,
     Private, make,
 };
-use crate::facts::FactKind;
+use crate::facts::{FactKind, LogRange};
 use crate::fixed::FEATURE_BITS;
 use serde::Deserialize;
 use thiserror::Error;
@@ -82,6 +82,9 @@ struct SourceEntry {
     key: Option<Word>,
     key2: Option<Word>,
     field: Option<String>,
+    event: Option<Word>,
+    topic: Option<u8>,
+    span: Option<u64>,
     bits: Option<String>,
     decimals: Option<u32>,
     unit: Option<String>,
@@ -244,6 +247,19 @@ impl Reader<'_> {
         }
     }
 
+    /// What a count is of, besides contract and event.
+    fn range(&self, source: &SourceEntry) -> Result<LogRange, PlanError> {
+        let topic = source.topic.unwrap_or(0);
+        if source.topic.is_some_and(|topic| !(1..=3).contains(&topic)) {
+            return Err(self.refuse("topic", "1 to 3", topic));
+        }
+        let blocks = source.span.unwrap_or(1);
+        let range = LogRange { blocks, topic };
+        LogRange::of(&range.slot())
+            .filter(|of| *of == range)
+            .ok_or_else(|| self.refuse("span", "1 to 2^40 - 1", blocks))
+    }
+
     /// The fact of `source`, `back_blocks` before `asOf`.
     fn template(&self, source: &SourceEntry, back_blocks: u64) -> Result<FactTemplate, PlanError> {
         let zero = Name::Constant([0; 32]);
@@ -257,15 +273,29 @@ impl Reader<'_> {
             "slot" => FactKind::Slot,
             "mapping" => FactKind::Mapping,
             "nested" => FactKind::Nested,
-            other => return Err(self.refuse("kind", "header, account, slot, mapping or nested", other)),
+            "log_count" => FactKind::LogCount,
+            other => return Err(self.refuse("kind", "header, account, slot, mapping, nested or log_count", other)),
         };
-        let in_storage = matches!(kind, FactKind::Slot | FactKind::Mapping | FactKind::Nested);
-        let keyed = matches!(kind, FactKind::Mapping | FactKind::Nested);
+        let (in_storage, counts) = (kind.is_storage(), kind == FactKind::LogCount);
+        let keyed = matches!(kind, FactKind::Mapping | FactKind::Nested) || source.topic.is_some();
         allow("contract", source.contract.is_some(), kind != FactKind::Header)?;
         allow("slot", source.slot.is_some(), in_storage)?;
         allow("key", source.key.is_some(), keyed)?;
         allow("key2", source.key2.is_some(), kind == FactKind::Nested)?;
-        allow("field", source.field.is_some(), !in_storage)?;
+        allow("field", source.field.is_some(), !in_storage && !counts)?;
+        allow("event", source.event.is_some(), counts)?;
+        allow("topic", source.topic.is_some(), counts)?;
+        allow("span", source.span.is_some(), counts)?;
+        if counts {
+            return Ok(FactTemplate {
+                kind,
+                back_blocks,
+                address: self.address(&source.contract)?,
+                slot: self.range(source)?.slot(),
+                key: Name::Constant(self.word("event", &source.event)?),
+                key2: if keyed { self.key("key", &source.key)? } else { zero },
+            });
+        }
         Ok(FactTemplate {
             kind,
             back_blocks,

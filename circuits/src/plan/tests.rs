@@ -34,6 +34,41 @@ fn reads_each_fact_once() {
     assert_eq!((keys[3].kind, keys[3].slot[31], keys[3].address), (FactKind::Header, 11, [0; 20]));
 }
 
+const COUNT: &str = r#"
+[[feature]]
+name = "transfers"
+source = { kind = "log_count", contract = "0x00000000000000000000000000000000000000aa", event = "0xdd", topic = 1, key = "subject", span = 50 }
+make = "last"
+[[feature]]
+name = "events"
+source = { kind = "log_count", contract = "0x00000000000000000000000000000000000000aa", event = "0xdd" }
+blocks = { back = 20, every = 10 }
+make = "mean"
+"#;
+
+#[test]
+fn counts_of_logs() {
+    let plan = Plan::parse(COUNT).unwrap();
+    assert_eq!(plan.window_blocks(), 49);
+    let facts = plan.resolve([7; 20], 100).unwrap();
+    assert_eq!(facts.iter().map(|fact| fact.block).collect::<Vec<_>>(), [100, 100, 90, 80]);
+    let range = |fact: &FactKey| LogRange::of(&fact.slot).unwrap();
+    assert_eq!(range(&facts[0]), LogRange { blocks: 50, topic: 1 });
+    assert_eq!(range(&facts[1]), LogRange { blocks: 1, topic: 0 });
+    assert_eq!((facts[0].key[31], facts[0].key2[12], facts[1].key2), (0xdd, 7, [0; 32]));
+    assert!(plan.resolve([7; 20], 48).is_err());
+}
+
+#[test_case("topic = 1", "topic = 0", "feature transfers: topic: expected 1 to 3, got 0"; "the event as another topic")]
+#[test_case("topic = 1, ", "", "feature transfers: key: expected no such entry for kind log_count, got one"; "a key without a topic")]
+#[test_case("span = 50", "span = 0", "feature transfers: span: expected 1 to 2^40 - 1, got 0"; "no block")]
+#[test_case("span = 50", "span = 1099511627776", "feature transfers: span: expected 1 to 2^40 - 1, got 1099511627776"; "too many blocks for a number")]
+#[test_case("event = \"0xdd\", topic", "topic", "feature transfers: event: expected a word, got nothing"; "no event")]
+fn refuses_counts(good: &str, bad: &str, expected: &str) {
+    assert!(COUNT.contains(good));
+    assert_eq!(Plan::parse(&COUNT.replacen(good, bad, 1)).unwrap_err().to_string(), expected);
+}
+
 #[test]
 fn a_block_before_the_window_is_named() {
     let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 19).unwrap_err();

@@ -7,7 +7,8 @@
 //! nothing here depends on that.
 
 #[cfg(test)]
-pub(crate) mod build;
+pub(crate) mod alloy;
+pub mod build;
 mod node;
 mod proof;
 
@@ -147,6 +148,7 @@ pub fn walk(root: &Hash, key: &[u8], nodes: &Nodes) -> Result<Walk, TrieError> {
 
 #[cfg(test)]
 mod tests {
+    use super::alloy::{alloy_accepts, alloy_proof, alloy_root, proof};
     use super::*;
     use crate::testing::{fixture_json, unhex};
     use proptest::prelude::*;
@@ -237,17 +239,17 @@ mod tests {
             probes in prop::collection::vec(prop::collection::vec(0u8..4, 3), 8),
         ) {
             let (root, nodes) = build::trie(&entries);
-            prop_assert_eq!(root, build::alloy_root(&entries));
+            prop_assert_eq!(root, alloy_root(&entries));
             for key in entries.keys().chain(&probes) {
                 let walk = walk(&root, key, &nodes).expect("a sound trie");
                 prop_assert_eq!(walk.value.as_ref(), entries.get(key));
-                let proof = build::proof(&walk, &nodes);
+                let proof = proof(&walk, &nodes);
                 prop_assert_eq!(&verify_proof(&root, key, &proof).expect("a sound proof"), &walk.value);
                 // alloy's verifier takes a root node below 32 bytes for an inline node and refuses it.
                 let tiny = proof.first().is_some_and(|node| node.len() < 32);
-                prop_assert!(tiny || build::alloy_accepts(&root, key, &walk.value, &proof));
+                prop_assert!(tiny || alloy_accepts(&root, key, &walk.value, &proof));
                 // The proofs that alloy makes are accepted as well.
-                prop_assert_eq!(&verify_proof(&root, key, &build::alloy_proof(&entries, key)).expect("alloy's proof"), &walk.value);
+                prop_assert_eq!(&verify_proof(&root, key, &alloy_proof(&entries, key)).expect("alloy's proof"), &walk.value);
             }
         }
     }

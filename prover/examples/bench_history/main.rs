@@ -43,13 +43,13 @@ const BLOCKS: u64 = 16;
 
 /// What is measured, and how many proofs it takes.
 enum Task {
-    History(Class, Evidence, u64),
+    History(Box<Class>, Evidence, u64),
     Ancestry(Size, Vec<Vec<u8>>),
 }
 
 fn history(evidence: Evidence, proofs: u64) -> Result<Task> {
     let fits = Class::ALL.into_iter().find(|class| class.fits(&evidence).is_ok());
-    Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?, evidence, proofs))
+    Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?.into(), evidence, proofs))
 }
 
 fn task(name: &str, argument: Option<&str>) -> Result<Task> {
@@ -62,7 +62,7 @@ fn task(name: &str, argument: Option<&str>) -> Result<Task> {
         ("headers-1024", None) => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
         ("size", Some(k)) => {
             let (class, evidence) = sizes::class(k.parse()?)?;
-            Task::History(class, evidence, 1)
+            Task::History(class.into(), evidence, 1)
         }
         (other, _) => eyre::bail!("no case {other:?}: see the head of prover/examples/bench_history/main.rs"),
     })
@@ -171,7 +171,7 @@ fn run(name: &str, argument: Option<&str>) -> Result<()> {
                 let instances = circuit.instances();
                 Ok((circuit, instances))
             };
-            let index = Class::ALL.iter().position(|class| *class == history);
+            let index = Class::ALL.iter().position(|class| *class == *history);
             let class =
                 index.map_or(class::Class { name: "measured", k: history.k, ..histories::class(0) }, histories::class);
             measure(to, &class, &blank, proofs, circuit, known)

@@ -19,7 +19,8 @@ pub struct Source {
     responses: Vec<(Fact, Vec<Fact>)>,
 }
 
-fn bytes(value: &Value) -> Result<Vec<u8>> {
+/// Bytes of a hex string.
+pub fn bytes(value: &Value) -> Result<Vec<u8>> {
     Ok(hex::decode(value.as_str().ok_or_eyre("expected a hex string")?)?)
 }
 
@@ -30,7 +31,8 @@ fn word(value: &Value) -> Result<[u8; 32]> {
     Ok(word)
 }
 
-fn fixture(name: &str) -> Result<String> {
+/// Text of a fixture.
+pub fn fixture(name: &str) -> Result<String> {
     let fixtures = env::var_os("VOUCH_FIXTURES").map_or_else(|| PathBuf::from("../shared/fixtures"), PathBuf::from);
     Ok(fs::read_to_string(fixtures.join(name))?)
 }

@@ -8,7 +8,7 @@ use eyre::Result;
 use vouch_circuits::{
     evidence::Evidence,
     facts::LEAVES,
-    history::{Class, Layout, LayoutError},
+    history::{Class, Layout, LayoutError, Receipts},
 };
 
 /// Rows that are tried: log2.
@@ -65,6 +65,7 @@ fn sized(k: u32, evidence: &Evidence) -> Result<Option<Class>> {
         mapping_keys: 1,
         nested_keys: 1,
         facts: 1,
+        receipts: Receipts::NONE,
     };
     loop {
         let overflow = match Layout::new(&class, evidence) {

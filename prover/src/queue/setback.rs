@@ -48,6 +48,7 @@ impl From<EvidenceError> for Setback {
             EvidenceError::Index(_) => return Self::Retry(e.to_string()),
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::NoClass { .. }
             | EvidenceError::TooManyParts { .. } => "capacity",
             EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
         };

@@ -41,7 +41,7 @@ pub(super) struct Parts {
 }
 
 /// The leaf of a fact without its place and index.
-fn leaf(fact: &Fact) -> LeafHint {
+pub(super) fn leaf(fact: &Fact) -> LeafHint {
     let ([slot_top, key_top, key2_top, value_top], [slot, key, key2, value]) = {
         let words = [&fact.slot, &fact.key, &fact.key2, &fact.value].map(split);
         (words.map(|(top, _)| Fr::from(u64::from(top))), words.map(|(_, low)| low))

@@ -38,10 +38,10 @@ impl Keys {
 
     fn of_kind(&mut self, kind: FactKind) -> Option<&mut Once<Fact>> {
         match kind {
-            FactKind::Header | FactKind::Account => None,
             FactKind::Slot => Some(&mut self.plain),
             FactKind::Mapping => Some(&mut self.mapping),
             FactKind::Nested => Some(&mut self.nested),
+            _ => None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! Unused room is filled with honest statements, so that no part needs a switch: about a trie of two nodes in a message of
 //! its own, about an account that is absent from it at a block that no leaf can name, and about keys that no fact uses.
 
+mod counted;
+mod entries;
 mod facts;
 mod filler;
 mod keys;
@@ -10,8 +12,11 @@ mod places;
 mod walks;
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
+pub(in crate::history) use self::entries::Entries;
+use self::entries::{EntryParts, FillerEntries};
 use self::facts::{Block, Context, Parts};
 use self::filler::FillerWalk;
 use self::keys::Keys;
@@ -99,6 +104,7 @@ pub struct Layout {
     pub(super) mapping_keys: Vec<[Message; 2]>,
     pub(super) nested_keys: Vec<[Message; 3]>,
     pub(super) leaves: Vec<LeafHint>,
+    pub(super) entries: Entries,
     /// Any address with the byte 0x80.
     pub(super) empty_item: u64,
 }
@@ -111,12 +117,14 @@ impl Layout {
     /// [`LayoutError::Header`] for headers unlike mainnet's.
     pub fn new(class: &Class, evidence: &Evidence) -> Result<Self, LayoutError> {
         evidence.check()?;
-        let headers: Vec<Header<'_>> = evidence.headers.iter().filter_map(|rlp| Header::read(rlp).ok()).collect();
+        let blocks = evidence::read_headers(&evidence.headers)?;
+        let headers: Vec<Header<'_>> = blocks.values().cloned().collect();
         if headers.is_empty() {
             return Err(LayoutError::Empty);
         }
         let mut places = Places::new(class.blocks);
         let filler = places.add(&FILLER);
+        entries::place_fillers(class, &evidence.facts, &mut places)?;
         for message in evidence.messages() {
             places.add(&message);
         }
@@ -125,12 +133,12 @@ impl Layout {
         let mut keys = Keys::new(evidence.facts.iter().chain(&hop_facts));
         keys.fill(class);
         let key_messages = keys.place(class, &mut places)?;
-        let filler_address =
-            evidence.facts.iter().find(|fact| fact.kind != FactKind::Header).map_or([0; 20], |f| f.address);
+        let filler_address = evidence.facts.iter().find(|fact| fact.kind.has_address()).map_or([0; 20], |f| f.address);
         places.add(&filler_address);
 
+        let fillers = entries::filler_leaves();
         let nodes = evidence.nodes.iter().map(Vec::as_slice).chain([FILLER.as_slice()]);
-        let mut walks = Walks::new(Nodes::from_iter(nodes));
+        let mut walks = Walks::new(Nodes::from_iter(nodes.chain(fillers.iter().map(Vec::as_slice))));
         walks.empty_item = filler.base + FILLER_EMPTY;
         let filler_walk = FillerWalk::new(&places, &mut walks, filler, &filler_address)?;
         let zeros = filler.base + FILLER_ZEROS;
@@ -138,12 +146,31 @@ impl Layout {
         let mut parts = Parts::new();
         parts.addresses.add(places.by_bytes[filler_address.as_slice()]);
         let places_of_blocks = header_places(evidence, &headers);
+        let placed: BTreeMap<u64, Block<'_>> = headers
+            .iter()
+            .zip(&places_of_blocks)
+            .map(|(header, place)| (header.number, Block { place: *place, header }))
+            .collect();
+        let mut entry_parts = EntryParts::new(class, &places, &placed);
         for (position, fact) in evidence.facts.iter().chain(&hop_facts).enumerate() {
-            let header = headers.iter().position(|header| header.number == fact.block).expect("checked");
-            let block = Block { place: places_of_blocks[header], header: &headers[header] };
-            let found = evidence::find(fact, position, block.header, &walks.nodes)?;
-            parts.add(&context, &mut walks, fact, &block, &found);
+            let block = &placed[&fact.block];
+            let found = evidence::find(fact, position, &blocks, &walks.nodes)?;
+            if fact.kind.is_entry() || fact.kind == FactKind::LogCount {
+                if fact.kind == FactKind::LogCount {
+                    parts.addresses.add(places.by_bytes[fact.address.as_slice()]);
+                }
+                parts.leaves.push(entry_parts.add(&mut walks, fact, &found));
+            } else {
+                parts.add(&context, &mut walks, fact, block, &found);
+            }
         }
+        let entries = match class.receipts.is_some() {
+            true => {
+                let filler = FillerEntries::new(class, &places, &mut walks, &filler_address);
+                entry_parts.finish(&walks, filler)?
+            }
+            false => Entries::default(),
+        };
         let (anchors, links) = header_hints(evidence, &headers, &places)?;
         if places.used > class.blocks {
             let (expected, got) = (class.blocks, places.used);
@@ -193,6 +220,7 @@ impl Layout {
             mapping_keys: key_messages.1,
             nested_keys: key_messages.2,
             leaves: pad(class, "facts", leaves, class.facts, unused_leaf)?,
+            entries,
             messages: places.messages,
             empty_item: walks.empty_item,
         })

@@ -69,3 +69,16 @@ pub(super) fn pad<T: Copy>(
     things.resize(capacity, filler);
     Ok(things)
 }
+
+/// [`pad`], so that the last thing is always the filler.
+pub(super) fn pad_and_one<T: Copy>(
+    class: &Class,
+    what: &'static str,
+    things: Vec<T>,
+    capacity: usize,
+    filler: T,
+) -> Result<Vec<T>, Overflow> {
+    let mut things = pad(class, what, things, capacity - 1, filler)?;
+    things.push(filler);
+    Ok(things)
+}

@@ -16,6 +16,8 @@ pub(in crate::history) struct Walks {
     pub roots: Once<Message>,
     pub branches: Once<u64>,
     pub pairs: Once<u64>,
+    /// Leaves whose values are long strings: receipts and transactions.
+    pub long_leaves: Once<u64>,
     pub steps: Once<Step>,
     /// Any address with the byte 0x80.
     pub empty_item: u64,
@@ -25,11 +27,17 @@ impl Walks {
     /// No walks yet, over `nodes`.
     pub fn new(nodes: Nodes) -> Self {
         let (roots, steps) = (Once::new(), Once::new());
-        Self { nodes, roots, branches: Once::new(), pairs: Once::new(), steps, empty_item: 0 }
+        let (branches, pairs, long_leaves) = (Once::new(), Once::new(), Once::new());
+        Self { nodes, roots, branches, pairs, long_leaves, steps, empty_item: 0 }
     }
 
-    /// Translates `walk` of the trie `root` along `key` into steps and an end.
+    /// Translates `walk` of the trie `root` along `key` into steps and an end, in a trie of accounts or storage.
     pub fn add(&mut self, places: &Places, root: &Hash, key: &Hash, walk: &Walk) -> End {
+        self.add_keyed(places, root, key, walk, false)
+    }
+
+    /// [`Self::add`], in a trie with keys of any length; `has_long_leaves`: whether it is one of receipts or transactions.
+    pub fn add_keyed(&mut self, places: &Places, root: &Hash, key: &[u8], walk: &Walk, has_long_leaves: bool) -> End {
         let key = nibbles(key);
         let integer = |path: &[u8]| path.iter().fold(Fr::ZERO, |acc, n| acc * Fr::from(16) + Fr::from(u64::from(*n)));
         let Some(last) = walk.steps.last() else {
@@ -51,8 +59,10 @@ impl Walks {
                 Node::Extension { path, child } => (EXTENSION + path.len() as u64, path.clone(), child),
                 Node::Leaf { path, value } => (LEAF + path.len() as u64, path.clone(), value),
             };
-            if !matches!(node, Node::Branch { .. }) {
-                self.pairs.add(list);
+            match node {
+                Node::Branch { .. } => {}
+                Node::Leaf { .. } if has_long_leaves => self.long_leaves.add(list),
+                _ => self.pairs.add(list),
             }
             let item = message.base + item.offset as u64;
             let edge = Edge { list: Fr::from(list), code, path: integer(&path), item };

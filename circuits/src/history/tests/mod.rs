@@ -3,10 +3,13 @@
 mod chain;
 mod forks;
 mod honest;
+mod honest_entries;
 pub(super) mod lies;
+mod lies_entries;
 mod lies_tries;
 mod linked_anchors;
 mod links;
+mod real_proof;
 mod tries;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
