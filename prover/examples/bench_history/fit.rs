@@ -8,13 +8,23 @@ use std::{env, fs, ops::Range, path::Path, process::Command};
 
 use crate::sizes;
 
-/// What each size up to `most` permutations costs, smallest first: the lines that `bench_history size K` prints.
-pub fn measure(most: usize) -> Result<Vec<Value>> {
+/// What each of `sizes` costs: the lines that `bench_history size PERMUTATIONS K` prints for the fewest rows that are enough.
+pub fn measure(sizes: &[usize]) -> Result<Vec<Value>> {
     let mut lines = Vec::new();
-    for k in sizes::all(most) {
-        let out = Command::new(env::current_exe()?).args(["size", &k.to_string()]).output()?;
-        ensure!(out.status.success(), "size {k}: {}", String::from_utf8_lossy(&out.stderr));
-        let line: Value = serde_json::from_slice(&out.stdout).wrap_err_with(|| format!("size {k}"))?;
+    for size in sizes {
+        let mut found = None;
+        for k in sizes::ROWS {
+            // too few rows end the process when its key is made
+            let out = Command::new(env::current_exe()?).args(["size", &size.to_string(), &k.to_string()]).output()?;
+            let text = String::from_utf8_lossy(&out.stderr);
+            ensure!(out.status.success() || text.contains("not fit"), "size {size}: {text}");
+            if out.status.success() {
+                found = Some(out.stdout);
+                break;
+            }
+        }
+        let out = found.ok_or_eyre("no number of rows is enough")?;
+        let line: Value = serde_json::from_slice(&out).wrap_err_with(|| format!("size {size}"))?;
         eprintln!("{} permutations: {} CPU-s, {} MB", line["permutations"], line["prove_cpu_s"], line["peak_mb"]);
         lines.push(line);
     }

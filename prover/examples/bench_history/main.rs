@@ -5,7 +5,7 @@
 //! | `mainnet-1-slot`, `mainnet-16-slots` | an account and a slot, four accounts and four slots each, of a mainnet block |
 //! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof |
 //! | `headers-128`, `headers-1024` | the first headers of mainnet in one ancestry proof |
-//! | `size K` | a full proof of 2^K rows |
+//! | `size PERMUTATIONS K` | a proof of so many permutations on 2^K rows |
 //! | `marginal`, `fixed` | slope and start of a straight line through sizes; both lines |
 //! | `plot FILE` | sizes up to 8,192 permutations, drawn to a PNG; their lines go to standard output |
 //! | `draw LINES FILE` | such lines drawn again |
@@ -52,16 +52,16 @@ fn history(evidence: Evidence, proofs: u64) -> Result<Task> {
     Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?.into(), evidence, proofs))
 }
 
-fn task(name: &str, argument: Option<&str>) -> Result<Task> {
-    Ok(match (name, argument) {
+fn task(name: &str, size: Option<(&str, &str)>) -> Result<Task> {
+    Ok(match (name, size) {
         ("mainnet-1-slot", None) => history(mainnet::Source::read()?.evidence(1, 1)?, 1)?,
         ("mainnet-16-slots", None) => history(mainnet::Source::read()?.evidence(4, 4)?, 1)?,
         ("hops-16", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 1)?,
         ("hops-32", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 32 / BLOCKS)?,
         ("headers-128", None) => Task::Ancestry(Size::A7, mainnet::headers(Size::A7.headers())?),
         ("headers-1024", None) => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
-        ("size", Some(k)) => {
-            let (class, evidence) = sizes::class(k.parse()?)?;
+        ("size", Some((permutations, k))) => {
+            let (class, evidence) = sizes::class(permutations.parse()?, k.parse()?)?;
             Task::History(class.into(), evidence, 1)
         }
         (other, _) => eyre::bail!("no case {other:?}: see the head of prover/examples/bench_history/main.rs"),
@@ -128,13 +128,13 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["marginal" | "fixed"] => {
-            for line in fit::cases(&fit::measure(Class::H.blocks)?)? {
+            for line in fit::cases(&fit::measure(&sizes::LINE)?)? {
                 println!("{line}");
             }
             Ok(())
         }
         ["plot", file] => {
-            let lines = fit::measure(sizes::MOST)?;
+            let lines = fit::measure(&sizes::ALL)?;
             lines.iter().for_each(|line| println!("{line}"));
             fit::draw(&lines, Path::new(file))
         }
@@ -144,21 +144,21 @@ fn main() -> Result<()> {
             fit::draw(&lines, Path::new(file))
         }
         [name] => run(name, None),
-        [name, argument] => run(name, Some(argument)),
+        [name, permutations, k] => run(name, Some((permutations, k))),
         _ => eyre::bail!("expected a case: see the head of prover/examples/bench_history/main.rs"),
     }
 }
 
-fn run(name: &str, argument: Option<&str>) -> Result<()> {
+fn run(name: &str, size: Option<(&str, &str)>) -> Result<()> {
     let data = env::var_os("VOUCH_KEYS").map_or_else(|| env::temp_dir().join("vouch-keys"), PathBuf::from);
     fs::create_dir_all(&data)?;
     let to = (name, data.as_path());
-    match task(name, argument)? {
+    match task(name, size)? {
         Task::History(history, evidence, proofs) => {
             let blank = HistoryCircuit::keygen(&history);
             let used = evidence.permutations() as u64 * proofs;
             // a class made to measure is full, if only with the empty message
-            let permutations = if argument.is_some() { history.blocks as u64 } else { used };
+            let permutations = if size.is_some() { history.blocks as u64 } else { used };
             let known = json!({
                 "class": history.name,
                 "permutations": permutations,

@@ -1,4 +1,4 @@
-//! Classes made to measure: as many permutations as the largest class has on its rows, at any number of rows.
+//! Classes made to measure, for any number of permutations.
 //!
 //! Each is filled with one mapping slot at many blocks of a chain as large as mainnet, linked by hops; what is left over hashes the empty
 //! message, as in every class. The small ones get a block of a smaller chain.
@@ -11,29 +11,19 @@ use vouch_circuits::{
     history::{Class, Layout, LayoutError, Receipts},
 };
 
-/// Rows that are tried: log2.
-const ROWS: std::ops::RangeInclusive<u32> = 12..=20;
-/// Largest number of permutations.
-pub const MOST: usize = 8192;
-/// Fewest permutations that hold a block and a slot.
-const FEWEST: usize = 32;
+/// Permutations that are measured. From 768 on they fill their rows; below 256 the rows are those of the smallest circuit, `k` = 16.
+pub const ALL: [usize; 9] = [32, 64, 128, 256, 768, 1536, 3072, 6144, 8192];
+/// The sizes of the straight line: those that fill their rows and take minutes at most.
+pub const LINE: [usize; 4] = [256, 768, 1536, 3072];
+/// Rows that are tried, smallest first: log2.
+pub const ROWS: std::ops::RangeInclusive<u32> = 14..=21;
 
-/// Permutations that fill `2^k` rows as class H fills its own.
-pub fn full(k: u32) -> usize {
-    (Class::H.blocks << k >> Class::H.k).min(MOST)
-}
-
-/// Each k with the permutations that fill it, from [`FEWEST`] to `most`.
-pub fn all(most: usize) -> impl Iterator<Item = u32> {
-    ROWS.filter(move |k| (FEWEST..=most).contains(&full(*k)))
-}
-
-/// A class of `2^k` rows, and the most evidence that its permutations have room for.
-pub fn class(k: u32) -> Result<(Class, Evidence)> {
+/// A class of `permutations` with the most evidence that they have room for, on `2^k` rows, if those are enough.
+pub fn class(permutations: usize, k: u32) -> Result<(Class, Evidence)> {
     let small = Levels { state: 2, history: 1, token: 1 };
     let fits = |count: u64, levels| -> Result<Option<(Class, Evidence)>> {
         let evidence = evidence(count, levels)?;
-        Ok(sized(k, &evidence)?.map(|class| (class, evidence)))
+        Ok(sized(permutations, k, &evidence)?.map(|class| (class, evidence)))
     };
     let (mut best, mut step) = (0, (LEAVES as u64).next_power_of_two() / 2);
     while step > 0 {
@@ -43,15 +33,15 @@ pub fn class(k: u32) -> Result<(Class, Evidence)> {
         step /= 2;
     }
     let found = if best == 0 { fits(1, small)? } else { fits(best, MAINNET)? };
-    found.ok_or_else(|| eyre::eyre!("no evidence is as small as {} permutations", full(k)))
+    found.ok_or_else(|| eyre::eyre!("no evidence is as small as {permutations} permutations"))
 }
 
-/// The class with the permutations of `k` and of everything else what `evidence` needs; `None` if it needs more permutations.
-fn sized(k: u32, evidence: &Evidence) -> Result<Option<Class>> {
+/// The class with these permutations and of everything else what `evidence` needs; `None` if it needs more permutations.
+fn sized(permutations: usize, k: u32, evidence: &Evidence) -> Result<Option<Class>> {
     let mut class = Class {
         name: "measured",
         k,
-        blocks: full(k),
+        blocks: permutations,
         links: 0,
         hops: 0,
         roots: 1,
@@ -82,7 +72,10 @@ fn sized(k: u32, evidence: &Evidence) -> Result<Option<Class>> {
             "leaves and extensions" => &mut class.pairs,
             "steps" => &mut class.steps,
             "addresses" => &mut class.addresses,
-            "accounts" => &mut class.accounts,
+            "accounts (one is a filler)" => {
+                class.accounts = overflow.got + 1;
+                continue;
+            }
             "storage slots" => &mut class.slots,
             "keys of plain slots" => &mut class.plain_keys,
             "keys of mappings" => &mut class.mapping_keys,
