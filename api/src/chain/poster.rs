@@ -1,6 +1,6 @@
 //! Posts what was proven ahead of time, so that later scores find their roots on the chain.
 //!
-//! A root is posted once, and looked at again after a reorg until it is buried under [`FINAL_BLOCKS`]. Roots wait while gas is dearer than the
+//! A root is posted once, and looked at again after a reorg until it is buried under `FINAL_BLOCKS`. Roots wait while gas is dearer than the
 //! operator pays.
 
 use super::contracts::{Addresses, HistoryRoots};

@@ -79,7 +79,7 @@ impl OldBlocks {
     /// The calls, in their order, after which `histories` can be posted in theirs. An anchor that nothing leads to is left out: then the post says so.
     ///
     /// - `stored`: proofs that could be posted too
-    /// - `tip`: the newest block; the contracts know the [`RECENT`] ones before it
+    /// - `tip`: the newest block; the contracts know the `RECENT` ones before it
     pub async fn calls(&self, histories: &[HistoryProof], stored: &[HistoryProof], tip: u64) -> Vec<Call> {
         let Some(roots) = self.contracts.history_roots else { return Vec::new() };
         let (mut calls, mut settled) = (Vec::new(), BTreeSet::new());
