@@ -61,6 +61,13 @@ mod tests {
                     "address": hex::encode_prefixed(log.address),
                     "topics": log.topics.iter().map(hex::encode_prefixed).collect::<Vec<_>>(),
                     "data": hex::encode_prefixed(&bytes[log.data.clone()]),
+                    "blockHash": hash,
+                    "blockNumber": "0x1",
+                    "blockTimestamp": "0x1",
+                    "transactionHash": hash,
+                    "transactionIndex": format!("0x{index:x}"),
+                    "logIndex": "0x0",
+                    "removed": false,
                 })
             };
             let number = |word: &[u8; 32]| format!("0x{:x}", alloy::primitives::U256::from_be_bytes(*word));
