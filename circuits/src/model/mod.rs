@@ -252,11 +252,11 @@ impl Model {
         Ok(self.outputs.iter().map(|o| narrow(values[*o])).collect())
     }
 
-    /// All values on `inputs`.
+    /// Checks that `inputs` are as many as there are, and each in its range.
     ///
     /// # Errors
     /// As [`Model::run`].
-    pub fn values(&self, inputs: &[i64]) -> Result<Vec<i128>, ModelError> {
+    pub fn check_inputs(&self, inputs: &[i64]) -> Result<(), ModelError> {
         if inputs.len() != self.inputs {
             return Err(ModelError::Input { expected: self.inputs, got: inputs.len() });
         }
@@ -264,6 +264,15 @@ impl Model {
         if let Some(index) = inputs.iter().zip(&bounds).position(|(x, bound)| !bound.contains(i128::from(*x))) {
             return Err(ModelError::InputRange { index, expected: bounds[index].high, got: inputs[index] });
         }
+        Ok(())
+    }
+
+    /// All values on `inputs`.
+    ///
+    /// # Errors
+    /// As [`Model::run`].
+    pub fn values(&self, inputs: &[i64]) -> Result<Vec<i128>, ModelError> {
+        self.check_inputs(inputs)?;
         let mut values: Vec<i128> = inputs.iter().map(|x| i128::from(*x)).collect();
         for layer in &self.layers {
             let read: Vec<i128> = layer.sources.iter().map(|s| values[*s]).collect();

@@ -105,6 +105,31 @@ impl ScoreConfig {
 
     /// Creates the columns and gates.
     pub fn configure(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self {
+        let config = Self::columns(meta, class);
+        config.vertical_gate(meta);
+        config.lookup_gate(meta);
+        config.dense_gate(meta);
+        config.hash_gate(meta);
+        assert_degrees(meta);
+        config
+    }
+
+    /// Columns and gates of `lanes` sheets side by side: the first has columns of its own, the others share its fixed columns and
+    /// challenges. None has permutations.
+    pub fn configure_lanes(meta: &mut ConstraintSystem<Fr>, class: Class, lanes: usize) -> Vec<Self> {
+        let first = Self::columns(meta, class);
+        let others: Vec<Self> = (1..lanes).map(|_| first.lane(meta)).collect();
+        let lanes = [vec![first], others].concat();
+        for lane in &lanes {
+            lane.vertical_gate(meta);
+            lane.lookup_gate(meta);
+            lane.dense_gate(meta);
+        }
+        assert_degrees(meta);
+        lanes
+    }
+
+    fn columns(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self {
         let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
         let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
         let gates = [(); WIDTH / 2].map(|_| meta.fixed_column());
@@ -117,7 +142,7 @@ impl ScoreConfig {
         meta.enable_equality(constants);
         meta.enable_equality(instance);
         let [alpha, rho] = [(); 2].map(|_| meta.challenge_usable_after(FirstPhase));
-        let config = Self {
+        Self {
             state,
             sum,
             product,
@@ -133,13 +158,19 @@ impl ScoreConfig {
             limb_bits: class.limb_bits,
             alpha,
             rho,
-        };
-        config.vertical_gate(meta);
-        config.lookup_gate(meta);
-        config.dense_gate(meta);
-        config.hash_gate(meta);
-        assert_degrees(meta);
-        config
+        }
+    }
+
+    /// Advice and public inputs of one more sheet over the same fixed columns.
+    fn lane(&self, meta: &mut ConstraintSystem<Fr>) -> Self {
+        let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
+        let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
+        let instance = meta.instance_column();
+        for column in state {
+            meta.enable_equality(column);
+        }
+        meta.enable_equality(instance);
+        Self { state, sum, product, instance, ..self.clone() }
     }
 
     /// `a + b * c = d` down any of the four columns.

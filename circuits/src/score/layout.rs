@@ -52,6 +52,23 @@ fn dense_rows(sheet: &Sheet) -> Vec<DenseRow> {
     rows
 }
 
+/// What the first phase leaves for the second.
+pub struct Written {
+    /// Cells of the public inputs, in order.
+    pub public: Vec<RawCell>,
+    lookups: Lookups,
+    factors: Vec<(u64, Fr, [Fr; FOLD])>,
+}
+
+/// The rest of the weight columns, behind the dense products.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest<'a> {
+    /// The frame of the sheet whose key has these columns; its dense products are those of the sheet that is written.
+    pub frame: &'a Frame,
+    /// With one, the weights are private.
+    pub salt: Option<&'a Salt>,
+}
+
 /// Writes the sheet; returns the cells of the public inputs, in order.
 ///
 /// Assumes that `frame` is the sheet's.
@@ -62,6 +79,22 @@ pub fn assign(
     config: &ScoreConfig,
     region: &mut Region<Fr>,
 ) -> Vec<RawCell> {
+    let written = first_phase(sheet, frame, Some(Rest { frame, salt }), config, region);
+    region.next_phase();
+    second_phase(frame, config, region, &written);
+    written.public
+}
+
+/// Writes all but the sums. Sheets that share fixed columns need `rest` once.
+///
+/// Assumes that `frame` is the sheet's.
+pub fn first_phase(
+    sheet: &Sheet,
+    frame: &Frame,
+    rest: Option<Rest>,
+    config: &ScoreConfig,
+    region: &mut Region<Fr>,
+) -> Written {
     let mut writer = Writer { region, frame, constants: BTreeMap::new() };
     let mut lookups = Lookups::default();
     let cells = writer.gates(sheet, config, &mut lookups);
@@ -72,15 +105,16 @@ pub fn assign(
     let factors = writer.dense(sheet, config, &at);
     writer.hashes(sheet, config, &at);
     writer.copies(sheet, config, &at);
-    writer.no_identity(config);
-    let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
-    for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(frame, &weights)) {
-        for (column, number) in config.weights.into_iter().zip(numbers) {
-            writer.fixed(column, row, number);
+    if let Some(Rest { frame, salt }) = rest {
+        writer.no_identity(config, frame.rows.glue);
+        let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
+        for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(frame, &weights)) {
+            for (column, number) in config.weights.into_iter().zip(numbers) {
+                writer.fixed(column, row, number);
+            }
         }
     }
-    second_phase(frame, config, writer.region, &lookups, &factors);
-    sheet.public.iter().map(at).collect()
+    Written { public: sheet.public.iter().map(at).collect(), lookups, factors }
 }
 
 struct Writer<'r, 'a> {
@@ -235,12 +269,13 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// No column commits to the identity, whatever the weights, curves or not: a 1 in a row that no gate reads.
-    fn no_identity(&mut self, config: &ScoreConfig) {
-        let row = self.frame.rows.glue;
+    /// No column commits to the identity, whatever the weights, curves or not: a 1 in a row that no gate reads; in the weight columns
+    /// that is `weights_row`.
+    fn no_identity(&mut self, config: &ScoreConfig, weights_row: usize) {
         for column in config.weights {
-            self.fixed(column, row, Fr::ONE);
+            self.fixed(column, weights_row, Fr::ONE);
         }
+        let row = self.frame.rows.glue;
         self.fixed(config.values, row + 1, Fr::ONE);
         // a gate on four cells that nothing else uses
         self.fixed(config.gates[1], row + 2, Fr::from(mode::FIRST_OF_PAIR));
@@ -310,15 +345,9 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Commits the first phase, draws the challenges, writes the running sums.
-fn second_phase(
-    frame: &Frame,
-    config: &ScoreConfig,
-    region: &mut Region<Fr>,
-    lookups: &Lookups,
-    factors: &[(u64, Fr, [Fr; FOLD])],
-) {
-    region.next_phase();
+/// Draws the challenges, writes the running sums. Assumes that the first phase of all sheets is written and committed.
+pub fn second_phase(frame: &Frame, config: &ScoreConfig, region: &mut Region<Fr>, written: &Written) {
+    let Written { lookups, factors, .. } = written;
     let (mut alpha, mut rho) = (None, None);
     region.get_challenge(config.alpha).map(|v| alpha = Some(v));
     region.get_challenge(config.rho).map(|v| rho = Some(v));

@@ -5,6 +5,7 @@
 //! what the model gives on those features and the private inputs that `inputs` commits to; `digest` is of all outputs if there are
 //! more than four. Plan and model are fixed columns and copies: the verifying key is the model.
 
+pub mod audit;
 pub mod class;
 pub mod commitment;
 pub mod config;
