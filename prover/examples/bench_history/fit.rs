@@ -2,10 +2,10 @@
 
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 use serde_json::Value;
-use std::{env, fs, ops::Range, path::Path, process::Command};
+use std::{env, path::Path, process::Command};
 
+use crate::plot::{Axes, load_font, panel};
 use crate::sizes;
 
 /// What each of `sizes` costs: the lines that `bench_history size PERMUTATIONS K` prints for the fewest rows that are enough.
@@ -79,22 +79,6 @@ pub fn cases(lines: &[Value]) -> Result<[Value; 2]> {
     Ok([line("marginal", &lines[lines.len() - 1]), line("fixed", &lines[0])])
 }
 
-/// Where Debian and others keep a plain font; `VOUCH_FONT` names another.
-const FONTS: [&str; 3] = [
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "/usr/share/fonts/TTF/DejaVuSans.ttf",
-    "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
-];
-
-fn load_font() -> Result<()> {
-    let named = env::var("VOUCH_FONT").ok();
-    let found = named.iter().map(String::as_str).chain(FONTS).find(|path| Path::new(path).is_file());
-    let path = found.ok_or_eyre("no font: install fonts-dejavu-core, or name a TrueType file in VOUCH_FONT")?;
-    // the library keeps it for the rest of the program
-    let bytes = fs::read(path)?.leak();
-    register_font("sans-serif", FontStyle::Normal, bytes).map_err(|_| eyre::eyre!("{path} is no TrueType font"))
-}
-
 /// Draws processor time, wall time and peak memory over permutations to the PNG file `out`, on logarithmic axes.
 pub fn draw(lines: &[Value], out: &Path) -> Result<()> {
     load_font()?;
@@ -110,48 +94,11 @@ pub fn draw(lines: &[Value], out: &Path) -> Result<()> {
     );
     let line: Vec<(f64, f64)> = cpu.iter().map(|(x, _)| (*x, fit.at(*x))).collect();
     let wall = points(lines, "prove_wall_s")?;
-    panel(&upper, &caption, "seconds", &[("CPU-s", BLUE, cpu.as_slice()), ("wall s", GREEN, wall.as_slice())], &line)?;
+    let axes = |y| Axes { x: "keccak-f permutations", base: 2.0, y };
+    let series = [("CPU-s", BLUE, cpu.as_slice()), ("wall s", GREEN, wall.as_slice())];
+    panel(&upper, &caption, &axes("seconds"), &series, &line)?;
     let memory = points(lines, "peak_mb")?;
-    panel(&lower, "peak memory of the prover", "MB", &[("MB", RED, memory.as_slice())], &[])?;
+    panel(&lower, "peak memory of the prover", &axes("MB"), &[("MB", RED, memory.as_slice())], &[])?;
     root.present()?;
-    Ok(())
-}
-
-type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
-type Series<'a> = (&'a str, RGBColor, &'a [(f64, f64)]);
-
-fn panel(area: &Area<'_>, caption: &str, unit: &str, all: &[Series<'_>], line: &[(f64, f64)]) -> Result<()> {
-    let every = || all.iter().flat_map(|(_, _, points)| points.iter());
-    let around = |values: &mut dyn Iterator<Item = f64>| -> Range<f64> {
-        let (low, high) = values.fold((f64::MAX, 0.0), |(low, high), v| (v.min(low), v.max(high)));
-        low / 1.3..high * 1.3
-    };
-    let x = around(&mut every().map(|(x, _)| *x));
-    let y = around(&mut every().map(|(_, y)| *y));
-    let mut chart = ChartBuilder::on(area)
-        .caption(caption, ("sans-serif", 24))
-        .margin(14)
-        .x_label_area_size(50)
-        .y_label_area_size(80)
-        .build_cartesian_2d(x.log_scale().base(2.0), y.log_scale())?;
-    let axes = |v: &f64| format!("{v:.0}");
-    let mut mesh = chart.configure_mesh();
-    mesh.x_desc("keccak-f permutations").y_desc(unit).x_label_formatter(&axes).y_label_formatter(&axes);
-    mesh.label_style(("sans-serif", 17)).axis_desc_style(("sans-serif", 19)).draw()?;
-    chart.draw_series(LineSeries::new(line.iter().copied(), BLACK.stroke_width(1)))?;
-    for (name, colour, points) in all {
-        let colour = *colour;
-        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
-        chart
-            .draw_series(points.iter().map(|at| Circle::new(*at, 5, colour.filled())))?
-            .label(*name)
-            .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
-    }
-    chart
-        .configure_series_labels()
-        .border_style(BLACK)
-        .background_style(WHITE)
-        .label_font(("sans-serif", 17))
-        .draw()?;
     Ok(())
 }

@@ -13,6 +13,8 @@
 mod fit;
 mod hops;
 mod mainnet;
+#[path = "../support/plot.rs"]
+mod plot;
 mod sizes;
 
 use eyre::{OptionExt, Result};

@@ -1,9 +1,13 @@
 //! Measures the score proofs of the ONNX files in a folder (`models/shapes.py` makes them); one JSON object a line. Their inputs are
 //! private, under a commitment. A model that cannot be proven has a line with the reason.
 //!
-//! `bench_models DIRECTORY [CASE…]`: all files, or those named; `bench_models scale`: MLPs of 10^2 to 3·10^6 weights.
+//! `bench_models DIRECTORY [CASE…]`: all files, or those named; `bench_models scale [NUMBER…]`: MLPs of 10^2 to 3·10^6 weights;
+//! `bench_models plot FILE`: those, each in a process of its own, drawn to a PNG; `bench_models draw LINES FILE`: such lines drawn again.
 
-#[path = "support/score.rs"]
+mod growth;
+#[path = "../support/plot.rs"]
+mod plot;
+#[path = "../support/score.rs"]
 mod support;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -24,8 +28,14 @@ fn main() -> eyre::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().map(PathBuf::from).ok_or_else(|| eyre::eyre!("expected a folder"))?;
     let cases: Vec<String> = arguments.collect();
-    if folder == Path::new("scale") {
-        return scale(&cases);
+    match folder.to_str() {
+        Some("scale") => return scale(&cases),
+        Some("plot") => return growth::draw(&growth::measure(SCALE.len())?, cases.first()),
+        Some("draw") => {
+            let lines = cases.first().ok_or_else(|| eyre::eyre!("expected a file of lines"))?;
+            return growth::draw(&growth::read(Path::new(lines))?, cases.get(1));
+        }
+        _ => {}
     }
     let entries = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
     let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
