@@ -54,7 +54,7 @@ impl Account {
     /// Reads the value of an account leaf.
     ///
     /// # Errors
-    /// [`AccountError`] when it is not a list of nonce, balance, storage root and code hash.
+    /// [`AccountError`] when it is not a list of nonce, balance (both without leading zeros), storage root and code hash.
     pub fn read(value: &[u8]) -> Result<Self, AccountError> {
         let items = rlp::exact_list(value)?;
         let fields: [&[u8]; 4] = items
@@ -65,12 +65,16 @@ impl Account {
             .map_err(|fields: Vec<_>| AccountError::FieldCount { got: fields.len() })?;
         let [nonce, balance, storage_root, code_hash] = fields;
         let size = |what, expected, got: &[u8]| AccountError::Size { what, expected, got: got.len() };
-        if nonce.len() > 8 {
-            return Err(size("nonce", "at most 8", nonce));
+        if let Some(list) = items.iter().position(|item| item.kind != Kind::String) {
+            return Err(size("account", "four strings", fields[list]));
         }
+        if nonce.len() > 8 || nonce.first() == Some(&0) {
+            return Err(size("nonce", "at most 8 without leading zeros", nonce));
+        }
+        let balance_word = word(balance).filter(|_| balance.first() != Some(&0));
         Ok(Self {
             nonce: nonce.iter().fold(0, |nonce, byte| nonce << 8 | u64::from(*byte)),
-            balance: word(balance).ok_or_else(|| size("balance", "at most 32", balance))?,
+            balance: balance_word.ok_or_else(|| size("balance", "at most 32 without leading zeros", balance))?,
             storage_root: storage_root.try_into().map_err(|_| size("storage root", "32", storage_root))?,
             code_hash: code_hash.try_into().map_err(|_| size("code hash", "32", code_hash))?,
         })
@@ -230,5 +234,22 @@ mod tests {
         for bad in [&[0x80][..], &[0x00], &[0x82, 0x00, 0x01], &[0xc1, 0x01]] {
             assert!(read_slot(bad).is_err(), "{bad:?}");
         }
+    }
+
+    /// The circuit reads the bytes as integers; another encoding of the same integer is none of Ethereum's.
+    #[test]
+    fn refuses_other_encodings_of_nonce_and_balance() {
+        let account = |nonce: &[u8], balance: &[u8]| {
+            let roots = [[0xa0].as_slice(), &[7; 32], &[0xa0], &[8; 32]].concat();
+            Account::read(&crate::rlp::encode_list(&[nonce, balance, &roots].concat()))
+        };
+        assert_eq!(account(&[5], &[0x82, 1, 0]).expect("an account").nonce, 5);
+        assert_eq!(account(&[0x80], &[0x80]).expect("an account").balance, [0; 32]);
+        let error = |nonce, balance| account(nonce, balance).expect_err("wrong").to_string();
+        assert_eq!(error(&[0], &[0x80]), "nonce has 1 bytes, expected at most 8 without leading zeros");
+        assert_eq!(error(&[0x82, 0, 5], &[0x80]), "nonce has 2 bytes, expected at most 8 without leading zeros");
+        assert_eq!(error(&[5], &[0x82, 0, 5]), "balance has 2 bytes, expected at most 32 without leading zeros");
+        assert_eq!(error(&[0xc1, 5], &[0x80]), "account has 1 bytes, expected four strings");
+        assert_eq!(error(&[5], &[0xc0]), "account has 0 bytes, expected four strings");
     }
 }

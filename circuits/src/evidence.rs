@@ -91,7 +91,7 @@ impl Found {
     }
 
     /// All walks.
-    fn walks(&self) -> impl Iterator<Item = &Walk> {
+    pub fn walks(&self) -> impl Iterator<Item = &Walk> {
         let account = self.account.iter().map(|(walk, _)| walk);
         let counted = self.count.iter().flat_map(Count::walks);
         account.chain(&self.slot).chain(&self.entry).chain(counted)

@@ -72,6 +72,11 @@ impl FactKind {
         matches!(self, Self::Slot | Self::Mapping | Self::Nested)
     }
 
+    /// Whether facts of the kind are about receipts or transactions, of which only some classes of the history circuit have room.
+    pub fn needs_entries(self) -> bool {
+        self.is_entry() || self == Self::LogCount
+    }
+
     /// Whether facts of the kind are about one entry of the receipts or transactions trie.
     pub fn is_entry(self) -> bool {
         matches!(self, Self::Receipt | Self::Log | Self::Transaction)

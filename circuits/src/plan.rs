@@ -19,8 +19,10 @@
 //! ```
 //! Kinds: `mapping` (contract, slot, key), `nested` (contract, slot, key, key2), `slot` (contract, slot), `account`
 //! (contract, field = "balance" | "nonce"), `header` (field). `contract` and keys are `"subject"` or hex; a key may be an
-//! integer. `log_count` (contract, event, span; topic and key): how many logs with the first topic `event` the contract wrote in the `span`
-//! blocks (default 1) that end with the one read, those with `key` as topic `topic` (1 to 3) if there is one. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
+//! integer. `log_count` (contract, event, span; topic and key): how many logs of `event` (its signature, or topic 0) the contract wrote in the `span`
+//! blocks (default 1) that end with the one read, those with `key` as topic `topic` (1 to 3) if there is one. `receipt` (transaction, field),
+//! `log` (transaction, log; field or word), `transaction` (transaction; field or word): of the transaction of that position in the block, and
+//! the log of that position in its receipt, both from 0; `word` is a whole word of the data, of a transaction after the selector. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
 //! `10^decimals`, or by a `unit`: wei, gwei, ether, percent, bps, second, minute, hour, day, week.
 //!
 //! | make | of | is | entries |
@@ -42,6 +44,7 @@
 //! yet reads as zero, which is what the chain says; `needs = "oldest"` (or `"newest"`) makes a feature `missing` where that
 //! number is zero; where one number is read, only `"newest"` is accepted.
 
+mod entries;
 mod make;
 mod read;
 #[cfg(test)]

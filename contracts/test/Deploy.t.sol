@@ -30,17 +30,25 @@ contract DeployTest is Test {
         assertEq(score.proofBytes(), 300);
     }
 
-    /// @dev The committed verifiers, under the names of their passports.
+    /// @dev The committed verifiers, under the names of their passports, in the order of a deployment.
     function test_deploys_the_generated_verifiers() public {
-        string memory s = vm.readFile("generated/history_s.json");
-        string memory m = vm.readFile("generated/history_m.json");
+        string[4] memory histories = ["history_s", "history_m", "history_h", "history_r"];
+        string memory list;
+        for (uint256 i = 0; i < histories.length; ++i) {
+            histories[i] = vm.readFile(string.concat("generated/", histories[i], ".json"));
+            list = string.concat(list, i == 0 ? "" : ",", histories[i]);
+        }
         string memory score = vm.readFile("generated/score_12.json");
         Deploy.Deployment memory made =
-            script.deploy(string.concat("{\"history\": [", s, ",", m, "], \"score\": [", score, "]}"));
-        HistoryVerifier medium = HistoryVerifier(address(made.roots.verifierOf(1)));
-        assertEq(medium.instanceCount(), 18);
-        assertEq(medium.proofBytes(), vm.parseJsonUint(m, ".proof_bytes"));
-        assertEq(medium.generated().code.length, vm.parseJsonUint(m, ".runtime_bytes"));
+            script.deploy(string.concat("{\"history\": [", list, "], \"score\": [", score, "]}"));
+        assertEq(made.roots.classCount(), 4);
+        for (uint256 i = 0; i < histories.length; ++i) {
+            HistoryVerifier adapter = HistoryVerifier(address(made.roots.verifierOf(i)));
+            assertEq(adapter.instanceCount(), 18);
+            assertEq(adapter.proofBytes(), vm.parseJsonUint(histories[i], ".proof_bytes"));
+            assertEq(adapter.generated().code.length, vm.parseJsonUint(histories[i], ".runtime_bytes"));
+            assertLe(adapter.generated().code.length, 24_576);
+        }
         ScoreVerifier mlp = ScoreVerifier(address(made.registry.verifierOf(vm.parseJsonBytes32(score, ".class_id"))));
         assertEq(mlp.instanceCount(), 14);
         assertEq(mlp.generated().code.length, vm.parseJsonUint(score, ".runtime_bytes"));

@@ -56,7 +56,7 @@ fn nodes(place: &str, value: &Value) -> Result<Vec<Bytes>, String> {
     list(place, value)?.iter().enumerate().map(node).collect()
 }
 
-fn list<'a>(place: &str, value: &'a Value) -> Result<&'a [Value], String> {
+pub(crate) fn list<'a>(place: &str, value: &'a Value) -> Result<&'a [Value], String> {
     match value {
         Value::Null => Ok(&[]),
         Value::Array(items) => Ok(items),
@@ -64,7 +64,7 @@ fn list<'a>(place: &str, value: &'a Value) -> Result<&'a [Value], String> {
     }
 }
 
-fn number(place: &str, value: &Value) -> Result<U256, String> {
+pub(crate) fn number(place: &str, value: &Value) -> Result<U256, String> {
     let read = match value {
         Value::Null => Some(U256::ZERO),
         Value::Number(number) => number.as_u64().map(U256::from),
@@ -78,6 +78,13 @@ fn number(place: &str, value: &Value) -> Result<U256, String> {
     read.ok_or_else(|| said(place, "0x and a number of at most 32 bytes", value))
 }
 
+/// Whole bytes, none among them.
+pub(crate) fn bytes(place: &str, value: &Value) -> Result<Bytes, String> {
+    let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    let bytes = digits.and_then(|digits| hex::decode(digits).ok());
+    bytes.map(Bytes::from).ok_or_else(|| said(place, "0x and whole bytes in hex", value))
+}
+
 /// A hash; nothing, null and `0x` are those of an absent account.
 fn hash(place: &str, value: &Value) -> Result<B256, String> {
     match value {
@@ -87,7 +94,7 @@ fn hash(place: &str, value: &Value) -> Result<B256, String> {
     }
 }
 
-fn exact<const N: usize>(place: &str, value: &Value) -> Result<[u8; N], String> {
+pub(crate) fn exact<const N: usize>(place: &str, value: &Value) -> Result<[u8; N], String> {
     let digits = value.as_str().and_then(|text| text.strip_prefix("0x")).unwrap_or_default();
     let mut bytes = [0; N];
     hex::decode_to_slice(digits, &mut bytes)
@@ -95,7 +102,7 @@ fn exact<const N: usize>(place: &str, value: &Value) -> Result<[u8; N], String> 
     Ok(bytes)
 }
 
-fn said(place: &str, expected: &str, got: &Value) -> String {
+pub(crate) fn said(place: &str, expected: &str, got: &Value) -> String {
     let got: String = got.to_string().chars().take(80).collect();
     format!("{place}: expected {expected}, got {got}")
 }

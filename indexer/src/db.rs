@@ -32,12 +32,14 @@ pub enum Column {
     Models,
     /// Posted history roots and the facts under them (crate `prover`).
     Roots,
+    /// Block hash ‖ receipts or transactions → the list of them.
+    Entries,
     /// Archive contract ‖ kind of record → how far its back-filling is (crate `api`).
     Archive,
 }
 
 impl Column {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Meta,
         Self::Headers,
         Self::Nodes,
@@ -47,6 +49,7 @@ impl Column {
         Self::Artifacts,
         Self::Models,
         Self::Roots,
+        Self::Entries,
         Self::Archive,
     ];
 
@@ -62,6 +65,7 @@ impl Column {
             Self::Artifacts => "artifacts",
             Self::Models => "models",
             Self::Roots => "roots",
+            Self::Entries => "entries",
             Self::Archive => "archive",
         }
     }

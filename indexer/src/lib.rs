@@ -10,6 +10,7 @@
 //! | [`store`] | headers by number, trie nodes once by hash, proofs by block hash |
 //! | [`node`] | JSON-RPC over HTTP, WebSocket or IPC, one endpoint or several, with retries and typed errors |
 //! | [`answer`] | an `eth_getProof` answer in the dialect of any client |
+//! | [`entries`] | all receipts or transactions of a block, under the root in its header |
 //! | [`headers`] | the stage `execute / unwind / tip`: a linked chain of checked headers |
 //! | `ancestors` | headers below the index, by parent hashes |
 //! | [`proofs`] | an `eth_getProof` answer is true under a state root, or says where it is not |
@@ -21,6 +22,7 @@ pub mod answer;
 pub mod config;
 pub mod db;
 mod endpoints;
+pub mod entries;
 pub mod error;
 pub mod headers;
 pub mod node;

@@ -11,6 +11,7 @@ use alloy::primitives::{Address, B256, U64};
 use alloy::providers::DynProvider;
 use alloy::rpc::types::{EIP1186AccountProofResponse, Header};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -69,6 +70,19 @@ pub enum NodeError {
         /// JSON-RPC method.
         method: &'static str,
         /// Where parsing stopped.
+        detail: String,
+    },
+    /// The receipts or transactions are not those that the block's header commits to. Recoverable when the answer raced with a reorg:
+    /// ask again; a node that keeps saying so lies, or has lost the block.
+    #[error("node {node} answered {method} of block {number} with what is not the block's: {detail}")]
+    NotOfBlock {
+        /// Address without credentials.
+        node: String,
+        /// JSON-RPC method.
+        method: &'static str,
+        /// Block asked for.
+        number: u64,
+        /// What does not fit.
         detail: String,
     },
 }
@@ -151,6 +165,22 @@ impl Node {
             other => other,
         };
         self.request("eth_getProof", (address, slots, U64::from(number)), read, meaning).await
+    }
+
+    /// A request about the entries of block `number`; whatever `read` refuses is not the block's.
+    pub(crate) async fn entry_call<R>(
+        &self,
+        method: &'static str,
+        number: u64,
+        params: impl Serialize,
+        read: impl Fn(&Value) -> Result<R, String>,
+    ) -> Result<R, NodeError> {
+        let read = |reply: &RawValue| read(&serde_json::from_str(reply.get()).map_err(|e| e.to_string())?);
+        let meaning = |error| match error {
+            NodeError::Malformed { node, method, detail } => NodeError::NotOfBlock { node, method, number, detail },
+            other => other,
+        };
+        self.request(method, params, read, meaning).await
     }
 
     async fn call<R: DeserializeOwned>(&self, method: &'static str, params: impl Serialize) -> Result<R, NodeError> {

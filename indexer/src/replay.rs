@@ -1,10 +1,11 @@
 //! A JSON-RPC server over recorded or made-up chains, so that recorded data takes the same path as a live node.
 //!
-//! It answers `eth_chainId`, `eth_blockNumber`, `eth_getBlockByNumber`, `eth_getProof` and `eth_getLogs` (none), and
-//! nothing it was not given. The chain behind it can change while it runs: tests reorganise it and damage its answers.
+//! It answers `eth_chainId`, `eth_blockNumber`, `eth_getBlockByNumber`, `eth_getProof`, `eth_getLogs` (none), and requests for receipts and
+//! transactions, and nothing it was not given. The chain behind it can change while it runs: tests reorganise it and damage its answers.
 
-use alloy::consensus::Header as ConsensusHeader;
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::consensus::{Header as ConsensusHeader, ReceiptEnvelope, TxEnvelope, TxReceipt};
+use alloy::eips::eip2718::Decodable2718;
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::rlp::Decodable;
 use alloy::rpc::types::{EIP1186AccountProofResponse, Header};
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use axum::routing::post;
 use axum::{Json, Router, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use thiserror::Error;
@@ -53,6 +54,16 @@ pub struct Chain {
     pub outage_requests: u32,
     /// When set, `eth_getProof` is refused with this message.
     pub refuse_proofs: Option<String>,
+    /// Receipts of a block, as they are sent; each has a `transactionHash`.
+    pub receipts: HashMap<u64, Vec<Value>>,
+    /// Transactions of a block, encoded.
+    pub transactions: HashMap<u64, Vec<Bytes>>,
+    /// Hashes of a block's transactions, where neither receipts nor transactions tell.
+    pub hashes: HashMap<u64, Vec<Value>>,
+    /// Whole transactions are sent in a form that nobody knows.
+    pub unknown_forms: bool,
+    /// Methods that are refused as if the node did not have them.
+    pub refuse_methods: BTreeSet<&'static str>,
     /// Requests answered so far.
     pub requests: u64,
 }
@@ -61,6 +72,12 @@ impl Chain {
     /// Adds a header under its own number and hash.
     pub fn push(&mut self, header: ConsensusHeader) {
         self.headers.insert(header.number, Header::new(header));
+    }
+
+    /// Gives block `number` these receipts (as they stand in the trie), under made-up transaction hashes. What is no receipt is left out.
+    pub fn put_receipts(&mut self, number: u64, entries: &[Bytes]) {
+        let answers = entries.iter().enumerate().filter_map(|(index, entry)| receipt_answer(number, index, entry));
+        self.receipts.insert(number, answers.collect());
     }
 
     /// Removes the blocks above `number`.
@@ -157,21 +174,86 @@ async fn answer(State(replay): State<Replay>, Json(request): Json<Value>) -> Res
 type Refusal = (i64, String);
 
 fn call(chain: &Chain, method: &str, params: &Value) -> Result<Value, Refusal> {
+    if chain.refuse_methods.contains(method) {
+        return Err((-32601, format!("the method {method} does not exist")));
+    }
     match method {
         "eth_chainId" => Ok(json!(format!("{:#x}", chain.chain_id))),
         "eth_blockNumber" => Ok(json!(format!("{:#x}", head(chain)))),
         "eth_getBlockByNumber" => {
-            let header = block_number(chain, &params[0])?.and_then(|number| chain.headers.get(&number));
-            let Some(header) = header else { return Ok(Value::Null) };
+            let number = block_number(chain, &params[0])?;
+            let Some(header) = number.and_then(|number| chain.headers.get(&number)) else { return Ok(Value::Null) };
             let mut block = serde_json::to_value(header).map_err(|e| (-32603, e.to_string()))?;
-            block["transactions"] = json!([]);
+            block["transactions"] = json!(listed(chain, header.inner.number, params[1] == true)?);
             block["uncles"] = json!([]);
             Ok(block)
         }
         "eth_getProof" => proof(chain, params),
+        "eth_getBlockReceipts" => {
+            let number = block_number(chain, &params[0])?;
+            Ok(number.and_then(|number| chain.receipts.get(&number)).map_or(Value::Null, |receipts| json!(receipts)))
+        }
+        "eth_getTransactionReceipt" => {
+            let found = chain.receipts.values().flatten().find(|receipt| receipt["transactionHash"] == params[0]);
+            Ok(found.cloned().unwrap_or_default())
+        }
+        "eth_getRawTransactionByBlockNumberAndIndex" => {
+            let number = block_number(chain, &params[0])?.unwrap_or_default();
+            let index = block_number(chain, &params[1])?.and_then(|index| usize::try_from(index).ok());
+            let found = chain.transactions.get(&number).zip(index).and_then(|(all, index)| all.get(index));
+            Ok(json!(found))
+        }
         "eth_getLogs" => Ok(json!([])),
         other => Err((-32601, format!("replay: method {other} is not recorded"))),
     }
+}
+
+/// A block's transactions: their hashes, or they themselves.
+fn listed(chain: &Chain, number: u64, is_full: bool) -> Result<Vec<Value>, Refusal> {
+    let Some(transactions) = chain.transactions.get(&number) else {
+        if let Some(hashes) = chain.hashes.get(&number) {
+            return Ok(hashes.clone());
+        }
+        let receipts = chain.receipts.get(&number).into_iter().flatten();
+        return Ok(receipts.map(|receipt| receipt["transactionHash"].clone()).collect());
+    };
+    let invalid = |e: String| (-32603, format!("replay: transaction of block {number}: {e}"));
+    let one = |entry: &Bytes| {
+        let read = TxEnvelope::decode_2718(&mut entry.as_ref()).map_err(|e| invalid(e.to_string()))?;
+        if !is_full {
+            return Ok(json!(read.tx_hash()));
+        }
+        serde_json::to_value(&read)
+            .map(|mut full| {
+                full["from"] = json!(Address::ZERO);
+                if chain.unknown_forms {
+                    full["type"] = json!("0x7b");
+                }
+                full
+            })
+            .map_err(|e| invalid(e.to_string()))
+    };
+    transactions.iter().map(one).collect()
+}
+
+/// What a node says of a receipt.
+fn receipt_answer(number: u64, index: usize, entry: &Bytes) -> Option<Value> {
+    let receipt = ReceiptEnvelope::decode_2718(&mut entry.as_ref()).ok()?;
+    let logs: Vec<Value> = receipt
+        .logs()
+        .iter()
+        .map(|log| json!({"address": log.address, "topics": log.topics(), "data": log.data.data, "removed": false}))
+        .collect();
+    Some(json!({
+        "type": format!("{:#x}", receipt.tx_type() as u8),
+        "status": format!("{:#x}", u8::from(receipt.status())),
+        "cumulativeGasUsed": format!("{:#x}", receipt.cumulative_gas_used()),
+        "logs": logs,
+        "logsBloom": receipt.bloom(),
+        "transactionHash": keccak256([number.to_be_bytes(), (index as u64).to_be_bytes()].concat()),
+        "transactionIndex": format!("{index:#x}"),
+        "blockNumber": format!("{number:#x}"),
+    }))
 }
 
 fn head(chain: &Chain) -> u64 {

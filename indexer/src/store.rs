@@ -4,6 +4,7 @@
 //! Proofs hang under a block *hash*: after a reorg they cannot be mistaken for proofs of the new block.
 
 use crate::db::{Batch, Column, Db, DbError};
+use crate::entries::EntryKind;
 use alloy::consensus::Header;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::rlp::{Decodable, Encodable};
@@ -124,7 +125,7 @@ impl Store {
         if batch.is_empty() { Ok(()) } else { self.db.write(batch) }
     }
 
-    /// Removes the blocks above `keep` and the proofs taken at them, in one atomic write. Trie nodes stay: they are
+    /// Removes the blocks above `keep` and the proofs, receipts and transactions taken at them, in one atomic write. Trie nodes stay: they are
     /// named by their hash and stay true.
     pub fn remove_above(&self, keep: u64) -> Result<(), DbError> {
         let mut batch = Batch::default();
@@ -132,7 +133,7 @@ impl Store {
         for number in keep + 1..=tip.number {
             let Some(header) = self.header(number)? else { continue };
             batch.delete(Column::Headers, number.to_be_bytes());
-            for column in [Column::Accounts, Column::Slots] {
+            for column in [Column::Accounts, Column::Slots, Column::Entries] {
                 for (key, _) in self.db.scan(column, header.hash.as_slice())? {
                     batch.delete(column, key);
                 }
@@ -183,6 +184,23 @@ impl Store {
         Ok(self.nodes(&list)?.map(|nodes| SlotProof { slot, value: U256::from_be_slice(word), nodes }))
     }
 
+    /// Stores all receipts or transactions of a block. The caller has compared them with the root in its header.
+    pub fn put_entries(&self, block: B256, kind: EntryKind, entries: &[Bytes]) -> Result<(), DbError> {
+        let mut record = Vec::new();
+        alloy::rlp::encode_list::<Bytes, Bytes>(entries, &mut record);
+        let mut batch = Batch::default();
+        batch.put(Column::Entries, entries_key(block, kind), record);
+        self.db.write(batch)
+    }
+
+    /// The stored receipts or transactions of a block, in order; `None` if none were stored.
+    pub fn entries(&self, block: B256, kind: EntryKind) -> Result<Option<Vec<Bytes>>, DbError> {
+        let key = entries_key(block, kind);
+        let Some(value) = self.db.get(Column::Entries, &key)? else { return Ok(None) };
+        let entries = Vec::<Bytes>::decode(&mut value.as_slice());
+        entries.map(Some).map_err(|_| record(Column::Entries, &key, "a list of entries", &value))
+    }
+
     /// Number of stored trie nodes (a full scan, for tests and `vouch doctor`).
     pub fn count_nodes(&self) -> Result<usize, DbError> {
         Ok(self.db.scan(Column::Nodes, &[])?.len())
@@ -223,6 +241,10 @@ fn account_key(block: B256, address: Address) -> Vec<u8> {
 
 fn slot_key(block: B256, address: Address, slot: B256) -> Vec<u8> {
     [block.as_slice(), address.as_slice(), slot.as_slice()].concat()
+}
+
+fn entries_key(block: B256, kind: EntryKind) -> Vec<u8> {
+    [block.as_slice(), &[kind as u8]].concat()
 }
 
 /// One count byte and the hashes of the nodes. A trie path has at most 65 nodes.

@@ -4,12 +4,13 @@
 
 use crate::config::{Config, Finality, Start};
 use crate::db::Db;
+use crate::entries::{Asked, EntryKind};
 use crate::error::IndexError;
 use crate::headers::{CheckedHeader, HeaderStage};
 use crate::node::Node;
 use crate::proofs;
 use crate::store::{AccountProof, SlotProof, Store, StoredHeader};
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::future::Future;
@@ -337,5 +338,25 @@ impl Indexer {
             .map(|&slot| self.store.slot(header.hash, address, slot)?.ok_or_else(gone))
             .collect::<Result<_, _>>()?;
         Ok(StateProof { header, account, slots })
+    }
+
+    /// All receipts or transactions of block `number`, encoded and in order, from the store or fetched, compared with the root in the header
+    /// and stored.
+    ///
+    /// # Errors
+    /// [`NodeError::NotOfBlock`](crate::node::NodeError::NotOfBlock) if the node's answer is not the block's; then nothing is stored.
+    pub async fn entries(&self, number: u64, kind: EntryKind) -> Result<Vec<Bytes>, IndexError> {
+        let header = self.header(number)?;
+        if let Some(entries) = self.store.entries(header.hash, kind)? {
+            return Ok(entries);
+        }
+        let decoded = header.decode()?;
+        let root = match kind {
+            EntryKind::Receipts => decoded.receipts_root,
+            EntryKind::Transactions => decoded.transactions_root,
+        };
+        let entries = self.node.entries(Asked { number, kind, root }).await?;
+        self.store.put_entries(header.hash, kind, &entries)?;
+        Ok(entries)
     }
 }

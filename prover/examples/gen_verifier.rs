@@ -1,8 +1,8 @@
 //! Writes the verifier contracts of every class, with their passports, or checks those that are written. See scripts/gen-verifier.
 //!
-//! `gen_verifier --keys DIR --out DIR [--check]`: keys are read from or made in `--keys`; verifiers go to `--out`. With `--check`
-//! nothing is written: each passport's inputs (circuits, proof system, reference string) are compared, and only where they
-//! differ the verifier is made again and compared as a whole.
+//! `gen_verifier --keys DIR --out DIR [--check] [--only CLASS]`: keys are read from or made in `--keys`; verifiers go to `--out`. With
+//! `--check` nothing is written: each passport's inputs (circuits, proof system, reference string) are compared, and only where they
+//! differ the verifier is made again and compared as a whole. `--only` leaves all other classes alone.
 
 use std::{env, path::PathBuf, process::ExitCode};
 use vouch_prover::{
@@ -20,21 +20,29 @@ struct Options {
     keys: PathBuf,
     out: PathBuf,
     check: bool,
+    only: Option<String>,
+}
+
+impl Options {
+    fn is_asked(&self, class: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == class)
+    }
 }
 
 fn options() -> Result<Options, String> {
-    let (mut keys, mut out, mut check) = (None, None, false);
+    let (mut keys, mut out, mut check, mut only) = (None, None, false, None);
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--keys" => keys = args.next().map(PathBuf::from),
             "--out" => out = args.next().map(PathBuf::from),
             "--check" => check = true,
-            other => return Err(format!("expected --keys DIR, --out DIR or --check, got {other}")),
+            "--only" => only = Some(args.next().ok_or("--only: expected the name of a class, got nothing")?),
+            other => return Err(format!("expected --keys DIR, --out DIR, --check or --only CLASS, got {other}")),
         }
     }
     match (keys, out) {
-        (Some(keys), Some(out)) => Ok(Options { keys, out, check }),
+        (Some(keys), Some(out)) => Ok(Options { keys, out, check, only }),
         _ => Err("expected --keys DIR and --out DIR".into()),
     }
 }
@@ -74,6 +82,9 @@ fn run(options: &Options) -> Result<bool, Failure> {
     let mut current = true;
     for index in 0..CLASSES.len() {
         let class = histories::class(index);
+        if !options.is_asked(class.name) {
+            continue;
+        }
         if options.check {
             current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, || history(index))?;
         } else {
@@ -82,12 +93,12 @@ fn run(options: &Options) -> Result<bool, Failure> {
     }
     let class = ancestries::class(&ancestries::SIZE);
     let ancestry = || -> Result<Keys, Failure> { Ok(ancestries::keys(dir, &srs)?) };
-    if options.check {
-        current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, ancestry)?;
-    } else {
-        write(options, &ancestry()?)?;
+    match (options.is_asked(class.name), options.check) {
+        (false, _) => {}
+        (true, true) => current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, ancestry)?,
+        (true, false) => write(options, &ancestry()?)?,
     }
-    for size in &score::CLASSES[..score::DEPLOYED] {
+    for size in score::CLASSES[..score::DEPLOYED].iter().filter(|size| options.is_asked(size.name)) {
         let score = || -> Result<Keys, Failure> { Ok(scores::sample_keys(dir, &srs, *size)?) };
         if options.check {
             current &= is_current(options, &srs.downsize(size.k)?.name(), size.name, score)?;

@@ -1,8 +1,9 @@
 //! Evidence: everything a history proof of some facts needs, collected from the index and already verified there.
 //!
-//! A question (a [`Fact`] whose value is not yet known) becomes a header field, an account field or a storage slot of a
-//! block; the answers come with the trie nodes that prove them.
+//! A question (a [`Fact`] whose value is not yet known) becomes a header field, an account field, a storage slot or a receipt of a
+//! block, or all receipts of a range of blocks; the answers come with the trie nodes that prove them.
 
+mod entries;
 mod reach;
 
 pub use reach::Reach;
@@ -14,15 +15,16 @@ use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
-use vouch_circuits::evidence::{HISTORY_CONTRACT, Link};
+use vouch_circuits::evidence::{EvidenceError as CircuitError, HISTORY_CONTRACT, Link, blocks_of};
 use vouch_circuits::facts::{Fact, FactKind, LEAVES};
 use vouch_circuits::history::{ANCHORS, Class};
 use vouch_circuits::instances::{MAX_ANCHORS, MAX_ROOTS};
 use vouch_indexer::sync::StateProof;
 use vouch_indexer::{IndexError, Indexer};
 
-/// Blocks that one history proof can read: anchors, and those that lead to them.
+/// Blocks that one history proof can read: anchors, and those that lead to them. The same in both classes that have links.
 const BLOCKS_OF_A_PROOF: usize = ANCHORS + Class::H.links;
+const _: () = assert!(Class::H.links == Class::R.links);
 /// State proofs fetched at one time.
 const PARALLEL: usize = 4;
 
@@ -53,11 +55,35 @@ pub enum EvidenceError {
         /// Facts without a proof.
         left: usize,
     },
-    /// No class that this node has keys of proves facts of the kind. Not recoverable: use another plan.
-    #[error("facts of kind {kind:?} are proven by class R only, of which there is no verifier yet")]
+    /// The class of history proofs for facts of the kind is not in use here. Recoverable: set it up.
+    #[error(
+        "facts of kind {kind:?} are proven by history class R alone, which is not set up here: deploy with `vouch setup --hops`, \
+         start with `vouch serve --hops`"
+    )]
     NoClass {
         /// The kind.
         kind: FactKind,
+    },
+    /// A count over more blocks than one history proof reads. Not recoverable: use a shorter `span`.
+    #[error(
+        "logs are to be counted over {got} blocks up to block {block} in one fact: expected at most {expected}; give the source a \
+         shorter `span`, and the feature several `blocks`"
+    )]
+    RangeTooLong {
+        /// Last block of the range.
+        block: u64,
+        /// Headers of a proof.
+        expected: u64,
+        /// Blocks of the range.
+        got: u64,
+    },
+    /// The block has no such transaction, receipt, log or field. Not recoverable: correct the plan, or ask for another block.
+    #[error("block {block}: {source}")]
+    Entry {
+        /// Block number.
+        block: u64,
+        /// What is missing.
+        source: CircuitError,
     },
     /// The header of this block has no such field, or it does not fit a word.
     #[error("block {block}: header has no field {field} of at most 32 bytes (it has {fields} fields)")]
@@ -113,6 +139,9 @@ pub struct BlockEvidence {
     pub header_rlp: Bytes,
     /// Accounts in the order of their addresses.
     pub accounts: Vec<AccountEvidence>,
+    /// Nodes of the receipts and transactions tries that facts read, each once.
+    #[serde(default)]
+    pub entry_nodes: Vec<Bytes>,
 }
 
 /// Facts and what proves them.
@@ -176,16 +205,20 @@ pub fn storage_slot(fact: &Fact) -> Option<B256> {
 /// be too much.
 ///
 /// # Errors
-/// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`], [`EvidenceError::NoClass`].
+/// [`EvidenceError::TooManyFacts`], [`EvidenceError::TooManyBlocks`], [`EvidenceError::RangeTooLong`].
 pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
-    if let Some(fact) = questions.iter().find(|f| f.kind.is_entry() || f.kind == FactKind::LogCount) {
-        return Err(EvidenceError::NoClass { kind: fact.kind });
+    for fact in questions {
+        let (blocks, expected) = (blocks_of(fact), BLOCKS_OF_A_PROOF as u64);
+        let got = blocks.end() - blocks.start() + 1;
+        if got > expected {
+            return Err(EvidenceError::RangeTooLong { block: fact.block, expected, got });
+        }
     }
     let expected = MAX_ROOTS * LEAVES;
     if questions.len() > expected {
         return Err(EvidenceError::TooManyFacts { expected, got: questions.len() });
     }
-    let blocks: BTreeSet<u64> = questions.iter().map(|f| f.block).collect();
+    let blocks: BTreeSet<u64> = questions.iter().flat_map(blocks_of).collect();
     let expected = MAX_ROOTS * BLOCKS_OF_A_PROOF;
     if blocks.len() > expected {
         return Err(EvidenceError::TooManyBlocks { expected, got: blocks.len() });
@@ -193,11 +226,24 @@ pub fn check_bounds(questions: &[Fact]) -> Result<(), EvidenceError> {
     Ok(())
 }
 
+/// Refuses facts that a node without the classes of `k = 18` cannot prove.
+///
+/// - `has_links`: whether it has them
+///
+/// # Errors
+/// [`EvidenceError::NoClass`].
+pub fn check_classes(questions: &[Fact], has_links: bool) -> Result<(), EvidenceError> {
+    match questions.iter().find(|fact| fact.kind.needs_entries() && !has_links) {
+        Some(fact) => Err(EvidenceError::NoClass { kind: fact.kind }),
+        None => Ok(()),
+    }
+}
+
 /// History proofs that `questions` take at least.
 ///
 /// - `is_linked`: whether blocks may be linked to anchors
 pub fn least_proofs(questions: &[Fact], is_linked: bool) -> usize {
-    let blocks: BTreeSet<u64> = questions.iter().map(|f| f.block).collect();
+    let blocks: BTreeSet<u64> = questions.iter().flat_map(blocks_of).collect();
     let most = if is_linked { BLOCKS_OF_A_PROOF } else { ANCHORS };
     questions.len().div_ceil(LEAVES).max(blocks.len().div_ceil(most))
 }
@@ -243,8 +289,11 @@ pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result
 pub(crate) async fn gather(indexer: &Indexer, questions: &[Fact], reach: &Reach) -> Result<Evidence, EvidenceError> {
     let mut wanted: BTreeMap<u64, BTreeMap<Address, BTreeSet<B256>>> = BTreeMap::new();
     for fact in questions {
+        for block in blocks_of(fact) {
+            wanted.entry(block).or_default();
+        }
         let accounts = wanted.entry(fact.block).or_default();
-        if fact.kind != FactKind::Header {
+        if fact.kind == FactKind::Account || fact.kind.is_storage() {
             accounts.entry(fact.address.into()).or_default().extend(storage_slot(fact));
         }
     }
@@ -264,9 +313,11 @@ pub(crate) async fn gather(indexer: &Indexer, questions: &[Fact], reach: &Reach)
         .buffered(PARALLEL)
         .try_collect()
         .await?;
+    let mut entries = entries::collect(indexer, questions, &headers).await?;
     let blocks = headers
         .into_iter()
         .map(|header| BlockEvidence {
+            entry_nodes: entries.nodes.remove(&header.number).unwrap_or_default(),
             number: header.number,
             hash: header.hash,
             accounts: proofs.iter().filter(|p| p.header.hash == header.hash).map(account).collect(),
@@ -275,7 +326,10 @@ pub(crate) async fn gather(indexer: &Indexer, questions: &[Fact], reach: &Reach)
         .collect::<Vec<_>>();
     let facts = questions
         .iter()
-        .map(|fact| Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }))
+        .map(|fact| match entries.values.get(&fact.place()) {
+            Some(value) => Ok(Fact { value: *value, ..*fact }),
+            None => Ok(Fact { value: value(fact, &blocks, &proofs)?.to_be_bytes(), ..*fact }),
+        })
         .collect::<Result<_, EvidenceError>>()?;
     Ok(Evidence { blocks, anchored: route.anchors, remembered: Vec::new(), facts })
 }

@@ -22,14 +22,14 @@ use vouch_circuits::instances::{self, HISTORY_INSTANCES, HistoryInstances, MAX_A
 use vouch_circuits::trie::Nodes;
 
 /// The classes in the order of `HistoryRoots`, smallest first.
-pub static CLASSES: [Capacity; 3] = Capacity::ALL;
+pub static CLASSES: [Capacity; 4] = Capacity::ALL;
 
-/// Classes without links: those which every deployment has.
+/// Classes without links, and without room for receipts: those which every deployment has.
 pub const WITHOUT_HOPS: usize = 2;
 
 /// Class `index` as keys and verifiers know it.
 pub fn class(index: usize) -> Class {
-    const NAMES: [&str; 3] = ["history_s", "history_m", "history_h"];
+    const NAMES: [&str; 4] = ["history_s", "history_m", "history_h", "history_r"];
     Class { name: NAMES[index], k: CLASSES[index].k, num_instances: HISTORY_INSTANCES, weights: None }
 }
 
@@ -67,9 +67,13 @@ impl Histories {
         Ok(self.choose(&witness(evidence)?)?.1.k)
     }
 
-    /// The smallest class that has room, with its index.
+    /// The smallest class that has room, with its index. Only facts that need receipts or transactions are proven in classes that have room
+    /// for those: all else finds more room in the others.
     fn choose(&self, witness: &Witness) -> Result<(usize, &'static Capacity), EngineError> {
-        let mut reason = String::new();
+        let needs_entries = witness.facts.iter().any(|fact| fact.kind.needs_entries());
+        let mut reason = "no class of the reference string's size proves facts of receipts, logs and transactions: \
+                          set up and start the node with --hops"
+            .to_owned();
         let fits = |(_, class): &(usize, &Capacity)| match class.fits(witness) {
             Ok(()) => true,
             Err(e) => {
@@ -77,8 +81,9 @@ impl Histories {
                 false
             }
         };
-        let classes = CLASSES.iter().enumerate().filter(|(_, class)| class.k <= self.srs.k());
-        classes.into_iter().find(fits).ok_or(EngineError::Capacity { detail: reason })
+        let is_meant =
+            |(_, class): &(usize, &Capacity)| class.k <= self.srs.k() && class.receipts.is_some() == needs_entries;
+        CLASSES.iter().enumerate().filter(is_meant).find(fits).ok_or(EngineError::Capacity { detail: reason })
     }
 
     /// Proves the facts of `evidence` in the class of [`Histories::k`].
@@ -165,7 +170,7 @@ pub fn public_inputs(proof: &HistoryProof) -> Option<Vec<Fr>> {
 /// [`EngineError::Prover`] if the evidence does not prove the values of its facts.
 pub fn witness(evidence: &Evidence) -> Result<Witness, EngineError> {
     let headers: Vec<Vec<u8>> = evidence.blocks.iter().map(|b| b.header_rlp.to_vec()).collect();
-    let mut nodes = Nodes::default();
+    let mut nodes = Nodes::from_iter(evidence.blocks.iter().flat_map(|b| &b.entry_nodes));
     for account in evidence.blocks.iter().flat_map(|b| &b.accounts) {
         for node in account.nodes.iter().chain(account.slots.iter().flat_map(|s| &s.nodes)) {
             nodes.insert(node.to_vec());

@@ -17,7 +17,6 @@ pub mod model_key;
 pub mod onnx;
 pub mod parts;
 pub mod queue;
-pub mod receipts;
 pub mod score;
 pub mod scores;
 pub mod snark;

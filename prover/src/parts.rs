@@ -6,7 +6,8 @@
 use crate::engine::{Engine, EngineError};
 use crate::evidence::{Evidence, EvidenceError, Reach, gather};
 use thiserror::Error;
-use vouch_circuits::facts::{Fact, LEAVES};
+use vouch_circuits::evidence::blocks_of;
+use vouch_circuits::facts::{Fact, FactKind, LEAVES};
 use vouch_indexer::Indexer;
 
 /// Why facts could not be divided.
@@ -50,6 +51,14 @@ pub async fn split<E: Engine + ?Sized>(
     if reach.hops {
         all.reverse();
     }
+    // facts of receipts are proven in a class with little room for others: together if they fit, else apart
+    if all.iter().any(|f| f.kind.needs_entries()) && !all.iter().all(|f| f.kind.needs_entries()) {
+        match part(indexer, engine, &all[..all.len().min(LEAVES)], &reach).await {
+            Ok(_) if all.len() <= LEAVES => {}
+            Ok(_) | Err(PartError::Engine(EngineError::Capacity { .. })) => all.sort_by_key(|f| f.kind.needs_entries()),
+            Err(e) => return Err(e),
+        }
+    }
     let mut rest = all.as_slice();
     while !rest.is_empty() {
         if parts.evidence.len() == most {
@@ -62,6 +71,7 @@ pub async fn split<E: Engine + ?Sized>(
             match part(indexer, engine, &rest[..tried], &reach).await {
                 Ok(part) => (fits, found) = (tried, Some(part)),
                 Err(PartError::Engine(EngineError::Capacity { .. })) if tried > 1 => too_many = tried,
+                Err(PartError::Engine(EngineError::Capacity { detail })) => return Err(alone(&rest[0], detail).into()),
                 Err(e) => return Err(e),
             }
             tried = fits.midpoint(too_many);
@@ -100,6 +110,26 @@ async fn part<E: Engine + ?Sized>(
     Ok((evidence, k))
 }
 
+/// The refusal of one fact that fits no proof by itself.
+fn alone(fact: &Fact, detail: String) -> EngineError {
+    let blocks = blocks_of(fact);
+    let advice = match fact.kind {
+        FactKind::LogCount => {
+            "all logs of each block are counted whose bloom filter does not exclude a match: ask for fewer blocks (`span`), or as of \
+             blocks with fewer logs"
+        }
+        FactKind::Log => "all logs of a receipt are read up to the one asked for",
+        _ => "the proofs of this block are larger than any class takes",
+    };
+    let detail = format!(
+        "one fact of kind {:?} at blocks {} to {} fits no history proof: {detail}; {advice}",
+        fact.kind,
+        blocks.start(),
+        blocks.end()
+    );
+    EngineError::Capacity { detail }
+}
+
 /// Where a part ends of which the first `fits` facts would fit.
 fn cut(facts: &[Fact], fits: usize) -> usize {
     let Some(next) = facts.get(fits) else { return fits };
@@ -113,7 +143,7 @@ fn cut(facts: &[Fact], fits: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vouch_circuits::facts::FactKind;
+    use vouch_circuits::facts::LogRange;
 
     fn facts(of: &[(u64, u8, usize)]) -> Vec<Fact> {
         let zero = [0; 32];
@@ -127,6 +157,17 @@ mod tests {
             value: zero,
         };
         of.iter().flat_map(|(block, address, count)| vec![fact(*block, *address); *count]).collect()
+    }
+
+    #[test]
+    fn a_count_that_fits_no_proof_is_refused_with_advice() {
+        let slot = LogRange { blocks: 3, topic: 0 }.slot();
+        let count = Fact { kind: FactKind::LogCount, slot, ..facts(&[(9, 1, 1)])[0] };
+        let said = alone(&count, "class R has room for 9 blocks scanned for counts, the evidence needs 12".into());
+        let expected = "history circuit: one fact of kind LogCount at blocks 7 to 9 fits no history proof: class R has room for 9 blocks \
+                        scanned for counts, the evidence needs 12; all logs of each block are counted whose bloom filter does not \
+                        exclude a match: ask for fewer blocks (`span`), or as of blocks with fewer logs";
+        assert_eq!(said.to_string(), expected);
     }
 
     #[test]

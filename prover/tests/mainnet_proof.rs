@@ -1,17 +1,21 @@
-//! A real proof over real mainnet state: four accounts with three slots each of block 18,884,864, asked for and checked
-//! as a live node's would be, proven, and verified natively and in the EVM.
+//! Real proofs over real mainnet blocks, asked for and checked as a live node's would be, proven, and verified natively and in the EVM: four
+//! accounts with three slots each of block 18,884,864; receipts, logs and a count of logs of block 14,764,013.
 //!
 //! Keys are kept in `VOUCH_KEYS` if it is set, else they are made for this run.
 
-use alloy::primitives::{Address, U256, address};
+use alloy::consensus::Header;
+use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::rlp::Decodable;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
-use vouch_circuits::facts::{Fact, FactKind};
+use vouch_circuits::facts::{Fact, FactKind, FactTree, LogRange};
+use vouch_circuits::receipt::{Log, Receipt};
 use vouch_indexer::{Config, Finality, Indexer, Start, db::Db, replay::Replay};
 use vouch_prover::{
-    engine::EngineError,
+    engine::{EngineError, HistoryProof},
     evidence::{Reach, collect},
     histories::{CLASSES, Histories},
+    scores,
     srs::Srs,
 };
 
@@ -118,8 +122,12 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     assert_eq!(proof.class, 1);
     histories.verify(&proof).expect("the honest proof");
 
-    // what the contract would refuse, this refuses: one lie of each kind
-    let honest = proof.clone();
+    refuses_lies(&histories, &proof);
+}
+
+/// What the contract would refuse, this refuses: one lie of each kind.
+fn refuses_lies(histories: &Histories, honest: &HistoryProof) {
+    let mut proof = honest.clone();
     proof.payee = Address::ZERO;
     assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "another payee");
     proof = honest.clone();
@@ -133,4 +141,65 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     proof = honest.clone();
     proof.proof = bytes.into();
     assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "one byte of the proof");
+}
+
+/// Every receipt of a block, its last log, and how often its first log's contract wrote that event: all logs of the block are looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_logs_and_a_count_are_proven() {
+    let Some(folder) = fixtures() else { return };
+    let text = fs::read_to_string(folder.join("../receipts/14764013.json")).expect("a file");
+    let file: Value = serde_json::from_str(&text).expect("JSON");
+    let rlp: Bytes = serde_json::from_value(file["header_rlp"].clone()).expect("hex");
+    let entries: Vec<Bytes> = serde_json::from_value(file["receipts"].clone()).expect("hex");
+    let header = Header::decode(&mut rlp.as_ref()).expect("a header");
+    let (replay, block) = (Replay::new(1), header.number);
+    replay.chain().push(header);
+    replay.chain().put_receipts(block, &entries);
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut config = Config::new(replay.spawn().await.expect("a server"));
+    config.start = Start::Block(block);
+    config.finality = Finality::Depth { blocks: 0 };
+    let indexer = Indexer::open(Db::open(dir.path()).expect("a store"), config).await.expect("an indexer");
+    indexer.catch_up().await.expect("the block");
+
+    let read: Vec<Receipt<'_>> = entries.iter().map(|entry| Receipt::read(entry).expect("a receipt")).collect();
+    let logs: Vec<&Log> = read.iter().flat_map(|receipt| &receipt.logs).collect();
+    let first = *logs.first().expect("a log");
+    let [address, zero] = [first.address, [0; 20]];
+    let fact = |kind, address, slot, key, key2| Fact { kind, block, address, slot, key, key2, value: [0; 32] };
+    let word = |n: usize| U256::from(n).to_be_bytes::<32>();
+    let range = LogRange { blocks: 1, topic: 0 }.slot();
+    let mut asked = vec![fact(FactKind::LogCount, address, range, first.topics[0], word(0))];
+    for (i, receipt) in read.iter().enumerate() {
+        asked.push(fact(FactKind::Receipt, zero, word(2), word(i), word(0)));
+        if let Some(last) = receipt.logs.len().checked_sub(1) {
+            asked.push(fact(FactKind::Log, zero, word(1), word(i), word(last)));
+        }
+    }
+    let evidence = collect(&indexer, &asked, &Reach::ALL).await.expect("evidence");
+    let is_same = |log: &&&Log| log.address == address && log.topics.first() == first.topics.first();
+    let count = evidence.facts.iter().find(|fact| fact.kind == FactKind::LogCount).expect("a count");
+    assert_eq!(count.value, word(logs.iter().filter(is_same).count()));
+
+    let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
+    fs::create_dir_all(&keys).expect("a folder");
+    let histories = Histories::new(keys.clone(), Srs::development(&keys, CLASSES[1].k).expect("a string"));
+    let said = histories.k(&evidence).expect_err("a string that is too short").to_string();
+    assert!(said.ends_with("set up and start the node with --hops"), "{said}");
+    let srs = Srs::development(&keys, CLASSES[3].k).expect("a string");
+    let histories = Histories::new(keys, srs);
+    let payee = address!("0x00000000000000000000000000000000000000aa");
+    let proof = histories.prove(&evidence, payee).expect("a proof");
+    assert_eq!((proof.class, CLASSES[3].name), (3, "R"));
+    histories.verify(&proof).expect("the honest proof");
+    refuses_lies(&histories, &proof);
+
+    // a count off by one, under the root that it would have
+    let mut lie = proof.clone();
+    let count = lie.facts.iter_mut().find(|fact| fact.kind == FactKind::LogCount).expect("a count");
+    count.value[31] += 1;
+    let root = scores::word(&FactTree::new(&lie.facts).expect("a tree").root());
+    lie.root = root;
+    lie.instances[0] = root;
+    assert!(matches!(histories.verify(&lie), Err(EngineError::Rejected { .. })), "one log more");
 }

@@ -1,4 +1,4 @@
-// Histories longer than one proof, and roots proven ahead of time: real proofs, a local chain, kills and reorganisations.
+// Histories longer than one proof, roots proven ahead of time, counts of logs: real proofs, a local chain, kills and reorganisations.
 //
 //   node histories.mjs ROOT VOUCH_BINARY KEYS [--json]    (scripts/histories calls it after the build)
 
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { parseEther } from "ethers";
 import { readPlan } from "../../models/market/plan.mjs";
 import { Deployer, privateKey, send, startChain } from "./chain.mjs";
+import { countLogs } from "./counts.mjs";
 import { deployVouch, registerModel } from "./deploy.mjs";
 import { apply, MAX_RISK } from "./loan.mjs";
 import { deployMarket } from "./market.mjs";
@@ -50,14 +51,14 @@ async function until(what, probe, seconds = 240) {
 
 async function test() {
   report.act("a chain, contracts, two models");
-  const setup = JSON.parse(await run(binary, ["setup", "--dev", "--keys", keys, "--json"]));
+  const setup = JSON.parse(await run(binary, ["setup", "--dev", "--hops", "--keys", keys, "--json"]));
   const { anvil, provider, url } = await startChain(8, directory);
   running.unshift(anvil);
   const deployer = new Deployer(root, await provider.getSigner(0));
-  await deployMarket(deployer, readPlan(join(root, "models/logistic/plan.toml")));
+  const market = deployer.at("LendingMarket", await deployMarket(deployer, readPlan(join(root, "models/logistic/plan.toml"))));
   const contracts = await deployVouch({ deployer, report }, setup);
   await provider.send("anvil_mine", ["0x140"]);
-  const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--keys", keys, "--history-roots", contracts.roots.target, "--json"]));
+  const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--hops", "--keys", keys, "--history-roots", contracts.roots.target, "--json"]));
   for (const { detail } of findings.filter(({ what }) => what === "verifier")) report.say(detail);
   const start = async (more) => {
     const { node, client } = await startNode({ binary, keys, directory, url, contracts, key: privateKey(NODE_ACCOUNT), finality: 64, more });
@@ -175,6 +176,12 @@ subjects = ${JSON.stringify(subjects)}
   if (after.histories[0].root === before.histories[0].root) throw new Error("a root of the lost block was served");
   await until("the new root is posted", async () => contracts.roots.isPosted(after.histories[0].root));
   report.say("proven and posted anew");
+
+  report.act("a contract asks for a score that counts logs");
+  await stop(node);
+  ({ node, client } = await start(["--hops"]));
+  const newDesk = (model) => deployer.deploy("LoanDesk", [contracts.vouch, model, MAX_RISK], { value: parseEther("1") });
+  await countLogs({ root, directory, provider, report, client, market, desk: newDesk, subject: accounts[6], other: accounts[7], ...contracts });
   report.end();
 }
 

@@ -30,8 +30,9 @@ pub struct SrsArgs {
     /// SHA-256 that the ceremony file must have, in hex.
     #[arg(long, value_name = "HEX", requires = "ceremony")]
     pub ceremony_sha256: Option<String>,
-    /// History class H too: facts of blocks that anchors no longer reach, by hops. Needs a string of 2^18 points.
-    #[arg(long)]
+    /// The history classes of 2^18 rows too: H for facts of blocks that anchors no longer reach, by hops, and R for facts of receipts, logs
+    /// and transactions, and counts of logs. Needs a string of 2^18 points.
+    #[arg(long, visible_alias = "receipts")]
     pub hops: bool,
 }
 
@@ -78,7 +79,7 @@ impl SrsArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  vouch setup --dev\n  vouch setup --ceremony powers_of_tau_17.ptau --ceremony-sha256 HEX   \
-    2^17 points or more\n\nWith --json it prints what a deployer needs: bytecode, lengths, class ids \
+    2^17 points or more\n  vouch setup --dev --hops   models may count logs, and read blocks older than a day\n\nWith --json it prints what a deployer needs: bytecode, lengths, class ids \
     (contracts/script/Deploy.s.sol reads it)."
 )]
 pub struct SetupArgs {

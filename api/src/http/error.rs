@@ -136,10 +136,11 @@ impl From<EvidenceError> for Problem {
         let (kind, title) = match e {
             EvidenceError::Index(e) => return e.into(),
             EvidenceError::NoCode { .. } => ("contract_without_code", "the plan names a contract without code"),
-            EvidenceError::NoSuchField { .. } => ("plan", "the plan does not apply"),
+            EvidenceError::NoSuchField { .. } | EvidenceError::Entry { .. } => ("plan", "the plan does not apply"),
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
             | EvidenceError::NoClass { .. }
+            | EvidenceError::RangeTooLong { .. }
             | EvidenceError::TooManyParts { .. } => ("capacity", "the query does not fit the proofs of one score"),
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, e)

@@ -198,8 +198,8 @@ impl Class {
         },
     };
 
-    /// The classes for facts about headers and state, smallest first. [`Self::R`] is apart: there is no verifier of it yet.
-    pub const ALL: [Self; 3] = [Self::S, Self::M, Self::H];
+    /// All classes, in the order of `HistoryRoots`: the first that has room is taken.
+    pub const ALL: [Self; 4] = [Self::S, Self::M, Self::H, Self::R];
 
     /// Headers, anchors and linked ones.
     pub(super) fn headers(&self) -> usize {

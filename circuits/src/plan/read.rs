@@ -4,7 +4,7 @@ use super::{
     FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, MAX_PRIVATE, Make, Name, Number, PRIVATE_BITS, Plan,
     Private, make,
 };
-use crate::facts::{FactKind, LogRange};
+use crate::facts::FactKind;
 use crate::fixed::FEATURE_BITS;
 use serde::Deserialize;
 use thiserror::Error;
@@ -68,23 +68,26 @@ struct Window {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Word {
+pub(super) enum Word {
     Integer(u64),
     Text(String),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SourceEntry {
+pub(super) struct SourceEntry {
     kind: String,
-    contract: Option<String>,
+    pub(super) contract: Option<String>,
     slot: Option<Word>,
-    key: Option<Word>,
+    pub(super) key: Option<Word>,
     key2: Option<Word>,
-    field: Option<String>,
-    event: Option<Word>,
-    topic: Option<u8>,
-    span: Option<u64>,
+    pub(super) field: Option<String>,
+    pub(super) event: Option<Word>,
+    pub(super) topic: Option<u8>,
+    pub(super) span: Option<u64>,
+    pub(super) transaction: Option<u64>,
+    pub(super) log: Option<u64>,
+    pub(super) word: Option<u64>,
     bits: Option<String>,
     decimals: Option<u32>,
     unit: Option<String>,
@@ -138,7 +141,7 @@ impl PrivateEntry {
 }
 
 /// Header fields that hold a number, with their index in the RLP list (Yellow Paper section 4.3, EIP-1559, EIP-4844).
-const HEADER_FIELDS: [(&str, u8); 8] = [
+const HEADER_FIELDS: [(&str, u64); 8] = [
     ("difficulty", 7),
     ("number", 8),
     ("gas_limit", 9),
@@ -148,7 +151,7 @@ const HEADER_FIELDS: [(&str, u8); 8] = [
     ("blob_gas_used", 17),
     ("excess_blob_gas", 18),
 ];
-const ACCOUNT_FIELDS: [(&str, u8); 2] = [("nonce", 0), ("balance", 1)];
+const ACCOUNT_FIELDS: [(&str, u64); 2] = [("nonce", 0), ("balance", 1)];
 
 /// Names of divisors.
 const UNITS: [(&str, u128); 10] = [
@@ -174,7 +177,7 @@ impl Reader<'_> {
         PlanError::Entry { feature: self.feature.into(), entry, expected: expected.into(), got: got.to_string() }
     }
 
-    fn word(&self, entry: &'static str, word: &Option<Word>) -> Result<[u8; 32], PlanError> {
+    pub(super) fn word(&self, entry: &'static str, word: &Option<Word>) -> Result<[u8; 32], PlanError> {
         let mut bytes = [0; 32];
         match word {
             None => return Err(self.refuse(entry, "a word", "nothing")),
@@ -192,14 +195,14 @@ impl Reader<'_> {
         Ok(bytes)
     }
 
-    fn key(&self, entry: &'static str, word: &Option<Word>) -> Result<Name, PlanError> {
+    pub(super) fn key(&self, entry: &'static str, word: &Option<Word>) -> Result<Name, PlanError> {
         match word {
             Some(Word::Text(text)) if text == "subject" => Ok(Name::Subject),
             _ => Ok(Name::Constant(self.word(entry, word)?)),
         }
     }
 
-    fn address(&self, text: &Option<String>) -> Result<Name, PlanError> {
+    pub(super) fn address(&self, text: &Option<String>) -> Result<Name, PlanError> {
         let expected = "\"subject\" or 0x and 40 hex digits";
         let text = text.as_deref().ok_or_else(|| self.refuse("contract", expected, "nothing"))?;
         if text == "subject" {
@@ -212,12 +215,13 @@ impl Reader<'_> {
         Ok(Name::Constant(word))
     }
 
-    fn field(&self, text: &Option<String>, table: &[(&str, u8)]) -> Result<[u8; 32], PlanError> {
+    pub(super) fn field(&self, text: &Option<String>, table: &[(&str, u64)]) -> Result<[u8; 32], PlanError> {
         let text = text.as_deref().unwrap_or("nothing");
         let index = table.iter().find(|(name, _)| *name == text).map(|(_, index)| *index);
         let names = || table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let mut word = [0; 32];
-        word[31] = index.ok_or_else(|| self.refuse("field", format!("one of {}", names()), text))?;
+        let index: u64 = index.ok_or_else(|| self.refuse("field", format!("one of {}", names()), text))?;
+        word[24..].copy_from_slice(&index.to_be_bytes());
         Ok(word)
     }
 
@@ -247,19 +251,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What a count is of, besides contract and event.
-    fn range(&self, source: &SourceEntry) -> Result<LogRange, PlanError> {
-        let topic = source.topic.unwrap_or(0);
-        if source.topic.is_some_and(|topic| !(1..=3).contains(&topic)) {
-            return Err(self.refuse("topic", "1 to 3", topic));
-        }
-        let blocks = source.span.unwrap_or(1);
-        let range = LogRange { blocks, topic };
-        LogRange::of(&range.slot())
-            .filter(|of| *of == range)
-            .ok_or_else(|| self.refuse("span", "1 to 2^40 - 1", blocks))
-    }
-
     /// The fact of `source`, `back_blocks` before `asOf`.
     fn template(&self, source: &SourceEntry, back_blocks: u64) -> Result<FactTemplate, PlanError> {
         let zero = Name::Constant([0; 32]);
@@ -273,12 +264,19 @@ impl Reader<'_> {
             "slot" => FactKind::Slot,
             "mapping" => FactKind::Mapping,
             "nested" => FactKind::Nested,
+            "receipt" => FactKind::Receipt,
+            "log" => FactKind::Log,
+            "transaction" => FactKind::Transaction,
             "log_count" => FactKind::LogCount,
-            other => return Err(self.refuse("kind", "header, account, slot, mapping, nested or log_count", other)),
+            other => {
+                let kinds = "header, account, slot, mapping, nested, receipt, log, transaction or log_count";
+                return Err(self.refuse("kind", kinds, other));
+            }
         };
         let (in_storage, counts) = (kind.is_storage(), kind == FactKind::LogCount);
+        let has_data = matches!(kind, FactKind::Log | FactKind::Transaction);
         let keyed = matches!(kind, FactKind::Mapping | FactKind::Nested) || source.topic.is_some();
-        allow("contract", source.contract.is_some(), kind != FactKind::Header)?;
+        allow("contract", source.contract.is_some(), kind.has_address())?;
         allow("slot", source.slot.is_some(), in_storage)?;
         allow("key", source.key.is_some(), keyed)?;
         allow("key2", source.key2.is_some(), kind == FactKind::Nested)?;
@@ -286,15 +284,14 @@ impl Reader<'_> {
         allow("event", source.event.is_some(), counts)?;
         allow("topic", source.topic.is_some(), counts)?;
         allow("span", source.span.is_some(), counts)?;
+        allow("transaction", source.transaction.is_some(), kind.is_entry())?;
+        allow("log", source.log.is_some(), kind == FactKind::Log)?;
+        allow("word", source.word.is_some(), has_data)?;
         if counts {
-            return Ok(FactTemplate {
-                kind,
-                back_blocks,
-                address: self.address(&source.contract)?,
-                slot: self.range(source)?.slot(),
-                key: Name::Constant(self.word("event", &source.event)?),
-                key2: if keyed { self.key("key", &source.key)? } else { zero },
-            });
+            return self.count(source, back_blocks);
+        }
+        if kind.is_entry() {
+            return self.entry(kind, source, back_blocks);
         }
         Ok(FactTemplate {
             kind,

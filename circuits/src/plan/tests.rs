@@ -70,6 +70,68 @@ fn refuses_counts(good: &str, bad: &str, expected: &str) {
 }
 
 #[test]
+fn an_event_is_its_signature_or_its_hash() {
+    let transfer = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+    let plan = Plan::parse(&COUNT.replacen("\"0xdd\"", "\"Transfer(address,address,uint256)\"", 1)).unwrap();
+    assert_eq!(hex::encode(plan.resolve([7; 20], 100).unwrap()[0].key), transfer);
+    let error = Plan::parse(&COUNT.replacen("\"0xdd\"", "\"Transfer(address indexed from)\"", 1)).unwrap_err();
+    let expected = "feature transfers: event: expected a signature without spaces, names and `indexed`, as \
+                    Transfer(address,address,uint256), got Transfer(address indexed from)";
+    assert_eq!(error.to_string(), expected);
+}
+
+const ENTRIES: &str = r#"
+[[feature]]
+name = "gas"
+source = { kind = "receipt", transaction = 3, field = "cumulative_gas" }
+make = "last"
+[[feature]]
+name = "amount"
+source = { kind = "log", transaction = 300, log = 2, word = 1, bits = "0..128", decimals = 18 }
+make = "last"
+[[feature]]
+name = "who"
+source = { kind = "log", transaction = 300, log = 2, field = "topic1" }
+make = "last"
+[[feature]]
+name = "value"
+source = { kind = "transaction", transaction = 0, field = "value", unit = "ether" }
+blocks = { back = 10, every = 10 }
+make = "delta"
+"#;
+
+#[test]
+fn fields_of_receipts_logs_and_transactions() {
+    let facts = Plan::parse(ENTRIES).unwrap().resolve([7; 20], 100).unwrap();
+    let number = |word: &[u8; 32]| crate::evidence::number(word);
+    let read: Vec<_> =
+        facts.iter().map(|f| (f.kind, f.block, number(&f.slot), number(&f.key), number(&f.key2))).collect();
+    use FactKind::{Log, Receipt, Transaction};
+    let expected = [
+        (Receipt, 100, 1, 3, 0),
+        (Log, 100, 17, 300, 2),
+        (Log, 100, 2, 300, 2),
+        (Transaction, 100, 3, 0, 0),
+        (Transaction, 90, 3, 0, 0),
+    ];
+    assert_eq!(read, expected);
+    assert!(facts.iter().all(|fact| fact.address == [0; 20]));
+}
+
+#[test_case("transaction = 3, ", "", "feature gas: transaction: expected a position below 65536, counted from 0, got nothing"; "no transaction")]
+#[test_case("transaction = 3", "transaction = 65536", "feature gas: transaction: expected a position below 65536, counted from 0, got 65536"; "no such transaction")]
+#[test_case("\"cumulative_gas\"", "\"gas_used\"", "feature gas: field: expected one of status, cumulative_gas, logs, type, got gas_used"; "unknown field")]
+#[test_case("field = \"cumulative_gas\"", "word = 1", "feature gas: word: expected no such entry for kind receipt, got one"; "a receipt has no data")]
+#[test_case("transaction = 3", "transaction = 3, log = 1", "feature gas: log: expected no such entry for kind receipt, got one"; "a log of a receipt")]
+#[test_case("word = 1", "word = 1, field = \"topics\"", "feature amount: field: expected a field or a word, not both, got topics"; "both")]
+#[test_case("word = 1", "word = 2047", "feature amount: word: expected a word below 2047, got 2047"; "beyond every entry")]
+#[test_case("log = 2, ", "", "feature amount: log: expected a position below 65536, counted from 0, got nothing"; "no log")]
+fn refuses_entries(good: &str, bad: &str, expected: &str) {
+    assert!(ENTRIES.contains(good));
+    assert_eq!(Plan::parse(&ENTRIES.replacen(good, bad, 1)).unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn a_block_before_the_window_is_named() {
     let error = Plan::parse(GOOD).unwrap().resolve([7; 20], 19).unwrap_err();
     assert_eq!(error.to_string(), "block 19 is before the plan's window: expected at least block 20");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mainnet-1-slot`, `mainnet-16-slots` | an account and a slot, four accounts and four slots each, of a mainnet block |
 //! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof |
+//! | `logs`, `logs-receipt` | a count over all 510 logs of a mainnet block; fields of the last log of a receipt of 32 KB |
 //! | `headers-128`, `headers-1024` | the first headers of mainnet in one ancestry proof |
 //! | `size PERMUTATIONS K` | a proof of so many permutations on 2^K rows |
 //! | `marginal`, `fixed` | slope and start of a straight line through sizes; both lines |
@@ -12,6 +13,7 @@
 
 mod fit;
 mod hops;
+mod logs;
 mod mainnet;
 #[path = "../support/plot.rs"]
 mod plot;
@@ -60,6 +62,8 @@ fn task(name: &str, size: Option<(&str, &str)>) -> Result<Task> {
         ("mainnet-16-slots", None) => history(mainnet::Source::read()?.evidence(4, 4)?, 1)?,
         ("hops-16", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 1)?,
         ("hops-32", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 32 / BLOCKS)?,
+        ("logs", None) => history(logs::count()?, 1)?,
+        ("logs-receipt", None) => history(logs::longest()?, 1)?,
         ("headers-128", None) => Task::Ancestry(Size::A7, mainnet::headers(Size::A7.headers())?),
         ("headers-1024", None) => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
         ("size", Some((permutations, k))) => {

@@ -22,7 +22,7 @@ pub struct Reach {
 pub(super) struct Route {
     /// Its anchors, at most eight where there are hops.
     pub anchors: BTreeSet<u64>,
-    /// Pairs of a block and a later one whose state names its hash.
+    /// Pairs of a block and a later one whose state names its hash. Blocks whose child is there need none.
     pub hops: Vec<(u64, u64)>,
 }
 
@@ -61,7 +61,10 @@ impl Reach {
         let mut passed = chosen;
         for mut block in blocks.iter().rev().copied() {
             passed.insert(block);
-            while !route.anchors.contains(&block) && !route.hops.iter().any(|(below, _)| *below == block) {
+            let is_named = |route: &Route, passed: &BTreeSet<u64>, block: u64| {
+                passed.contains(&(block + 1)) || route.hops.iter().any(|(below, _)| *below == block)
+            };
+            while !route.anchors.contains(&block) && !is_named(&route, &passed, block) {
                 let window = block + 1..=block + WINDOW;
                 let has_room = route.anchors.len() < MAX_ANCHORS;
                 // a block that is needed anyway, else a known one, else as far as a hop goes
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(hops(&[99_999]), [(99_999, 108_000)], "as far as there are blocks");
         assert_eq!(hops(&[95_000]), [(95_000, 103_191)]);
         assert_eq!(hops(&[90_000]), [(90_000, 98_191), (98_191, 106_382)]);
-        assert_eq!(hops(&[95_000, 95_001, 101_000, 104_000]), [(95_001, 101_000), (95_000, 101_000)]);
+        assert_eq!(hops(&[95_000, 95_001, 101_000, 104_000]), [(95_001, 101_000)], "95,001 names its parent");
         assert_eq!(hops(&[90_000, 98_191]), [(98_191, 106_382), (90_000, 98_191)]);
         assert_eq!(route(&Reach::ALL, &[0, 1]), (vec![0, 1], vec![]));
     }
@@ -114,10 +117,13 @@ mod tests {
     #[test]
     fn blocks_that_anchors_have_no_room_for_are_linked() {
         let reach = Reach::window(100_000, 108_000);
-        let blocks: Vec<u64> = (0..12).map(|i| 107_000 - i).collect();
+        let blocks: Vec<u64> = (0..12).map(|i| 107_000 - 2 * i).collect();
         let (anchors, hops) = route(&reach, &blocks);
         assert_eq!((anchors.len(), hops.len()), (8, 4));
         assert!(hops.iter().all(|(_, from)| *from == 107_000));
+        let blocks: Vec<u64> = (0..40).map(|i| 107_000 - i).collect();
+        let (anchors, hops) = route(&reach, &blocks);
+        assert_eq!((anchors.len(), hops.len()), (8, 0), "blocks in a row name each other");
         // far ones are not linked while there is room
         let known = [10_000, 11_000, 12_000, 13_000, 14_000, 15_000, 16_000, 60_000];
         let reach = Reach { known: known.into(), ..reach };

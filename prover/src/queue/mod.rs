@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast};
+use vouch_circuits::evidence::blocks_of;
 use vouch_circuits::facts::Fact;
 use vouch_indexer::db::Db;
 use vouch_indexer::{IndexError, Indexer};
@@ -156,8 +157,10 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub async fn add(&self, query: Query) -> Result<Job, QueueError> {
         let questions = evidence::questions(&self.questions(&query)?);
         evidence::check_bounds(&questions)?;
+        evidence::check_classes(&questions, self.config.reach_blocks.is_some())?;
         for fact in &questions {
             self.indexer.wait_for(fact.block, INDEX_PATIENCE).await?;
+            self.indexer.header(*blocks_of(fact).start())?;
         }
         match evidence::check_code(&self.indexer, &questions).await {
             // The node may be away for a moment: the job will meet it again.

@@ -49,8 +49,9 @@ impl From<EvidenceError> for Setback {
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
             | EvidenceError::NoClass { .. }
+            | EvidenceError::RangeTooLong { .. }
             | EvidenceError::TooManyParts { .. } => "capacity",
-            EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } => "query",
+            EvidenceError::NoSuchField { .. } | EvidenceError::NoCode { .. } | EvidenceError::Entry { .. } => "query",
         };
         Self::Fail(Failure { kind: kind.into(), detail: e.to_string() })
     }

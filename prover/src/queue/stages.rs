@@ -10,6 +10,7 @@ use crate::jobs::{Job, Query, Score, Stage, StageCost};
 use crate::parts::{self, Parts};
 use alloy::primitives::B256;
 use std::collections::BTreeSet;
+use vouch_circuits::evidence::blocks_of;
 use vouch_circuits::facts::Fact;
 use vouch_circuits::instances::MAX_ROOTS;
 use vouch_indexer::IndexError;
@@ -102,7 +103,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         let newest = tip.ok_or(EvidenceError::Index(IndexError::Empty))?.number;
         let mut reach = Reach::window(newest.saturating_sub(back), newest);
         if let Some(old_anchors) = &self.old_anchors {
-            let mut blocks: BTreeSet<u64> = questions.iter().map(|fact| fact.block).collect();
+            let mut blocks: BTreeSet<u64> = questions.iter().flat_map(blocks_of).collect();
             let stored = self.store.roots()?;
             blocks.extend(stored.iter().flat_map(|h| h.anchors.iter().filter(|a| a.linked).map(|a| a.number)));
             blocks.retain(|block| *block < reach.oldest);

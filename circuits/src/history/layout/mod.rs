@@ -155,7 +155,7 @@ impl Layout {
         for (position, fact) in evidence.facts.iter().chain(&hop_facts).enumerate() {
             let block = &placed[&fact.block];
             let found = evidence::find(fact, position, &blocks, &walks.nodes)?;
-            if fact.kind.is_entry() || fact.kind == FactKind::LogCount {
+            if fact.kind.needs_entries() {
                 if fact.kind == FactKind::LogCount {
                     parts.addresses.add(places.by_bytes[fact.address.as_slice()]);
                 }
