@@ -43,7 +43,7 @@ fn full() -> eyre::Result<(Model, Plan)> {
              source = {{ kind = \"mapping\", contract = \"subject\", key = \"subject\", slot = {slot}, decimals = 18 }}"
         );
     }
-    let shift = Dense::SHIFTS[0];
+    let shift = Dense::SHIFTS[1];
     let layer = |(i, widths): (usize, &[usize])| {
         let row = |j: usize| (0..widths[0]).map(move |k| ((j * 7 + k * 3) % 11) as i64 - 5).collect();
         let activation = if i == 2 { Activation::Curve(Curve::Sigmoid) } else { Activation::Relu };

@@ -145,7 +145,7 @@ pub fn sample() -> Result<Compiled, EngineError> {
     let layer = Dense {
         weights: vec![vec![1]],
         bias: vec![0],
-        shift: Dense::SHIFTS[0],
+        shift: Dense::SHIFTS[1],
         bits: 0,
         activation: Activation::Identity,
     };

@@ -61,18 +61,18 @@ pub struct Dense {
 
 impl Dense {
     /// Fraction bits that weights may have.
-    pub const SHIFTS: [u32; 2] = [2 * LIMB_BITS as u32, 3 * LIMB_BITS as u32];
+    pub const SHIFTS: [u32; 3] = [LIMB_BITS as u32, 2 * LIMB_BITS as u32, 3 * LIMB_BITS as u32];
 
-    /// The bias at the scale of the accumulator, with the half that makes the rescale a rounding; a step asks `sum - 1 >= 0`,
-    /// and a floor drops all that is below.
+    /// The bias at the scale of the accumulator, which may be coarser than its own, with the half that makes the rescale a rounding;
+    /// a step asks `sum - 1 >= 0`, and a floor drops all that is below.
     fn bias_at_acc(&self) -> Vec<i128> {
-        let scale = FRAC_BITS as u32 + self.shift - BIAS_BITS as u32;
+        let scale = FRAC_BITS as u32 + self.shift;
         let more = match self.activation {
             Activation::Step => -1,
             Activation::Floor => 0,
             _ => rescale::half(self.shift),
         };
-        self.bias.iter().map(|b| (i128::from(*b) << scale) + more).collect()
+        self.bias.iter().map(|b| (i128::from(*b) << scale >> BIAS_BITS) + more).collect()
     }
 
     fn check_shift(&self, name: &str) -> Result<(), ModelError> {

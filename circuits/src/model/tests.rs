@@ -12,7 +12,7 @@ use test_case::test_case;
 /// A random model of these widths, checked.
 pub(crate) fn random(rng: &mut StdRng, widths: &[usize], last: Activation) -> Model {
     let layers = widths.windows(2).enumerate().map(|(i, w)| {
-        let shift = Dense::SHIFTS[i % 2];
+        let shift = Dense::SHIFTS[(i + 1) % 3];
         let weight = |rng: &mut StdRng| (rng.gen_range(-1.5..1.5) * f64::from(shift).exp2()) as i64;
         let dense = Dense {
             weights: (0..w[1]).map(|_| (0..w[0]).map(|_| weight(rng)).collect()).collect(),
@@ -168,7 +168,7 @@ fn mixed(rng: &mut StdRng) -> Model {
     };
     let weights = (0..2).map(|_| (0..12).map(|_| rng.gen_range(-(1_i64 << 27)..1 << 27)).collect()).collect();
     let activation = Activation::Curve(Curve::Tanh);
-    let dense = Dense { weights, bias: vec![1 << 30; 2], shift: Dense::SHIFTS[0], bits: 0, activation };
+    let dense = Dense { weights, bias: vec![1 << 30; 2], shift: Dense::SHIFTS[1], bits: 0, activation };
     let layer = |name: &str, sources, op| Layer { name: name.into(), sources, op };
     let layers = vec![
         layer("trees", vec![3, 0, 1], Op::Forest(forest)),

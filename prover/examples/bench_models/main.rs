@@ -82,7 +82,7 @@ fn scale(cases: &[String]) -> eyre::Result<()> {
         let (inputs, private) = (widths[0], Private { count: widths[0], bits: 26 });
         let plan = Plan::parse(&format!("private = {{ name = \"x\", count = {inputs} }}"))?;
         let mut rng = StdRng::seed_from_u64(1);
-        let shift = Dense::SHIFTS[0];
+        let shift = Dense::SHIFTS[1];
         let mut layer = |(i, w): (usize, &[usize])| {
             let most = 2.0_f64.powi(shift as i32) / (w[0] as f64).sqrt();
             let mut row = || (0..w[0]).map(|_| rng.gen_range(-most..most) as i64).collect();

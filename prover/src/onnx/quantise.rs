@@ -85,7 +85,7 @@ fn dense(
     activation: FloatActivation,
     reach: Option<f64>,
 ) -> Result<Dense, OnnxError> {
-    let [coarse, fine] = Dense::SHIFTS;
+    let [_, coarse, fine] = Dense::SHIFTS;
     let error = reach.map_or(f64::INFINITY, |reach| reach / f64::from(coarse + 1).exp2());
     let shift = if error <= ERROR_AIM { coarse } else { fine };
     let integer = |v: f64, bits: u32| {
