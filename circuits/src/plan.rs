@@ -37,19 +37,27 @@
 //! | `count` | all | how many are above `above` | `above`, default 0 |
 //! | `age` | all | blocks since the oldest that is not 0; `missing` if all are | `missing` |
 //!
-//! After the features a model may have inputs that are no facts: `private = { name = "pixel", count = 784, bits = 26 }`. They are
-//! committed to by `vouch commit`; each is below `2^(bits - 1)` in magnitude, 16 of its bits are fraction bits.
+//! After the features a model may have inputs that are no facts: `private = { name = "pixel", count = 784, bits = 26 }`, or
+//! `private = { bits = 40, inputs = [{ name = "income", decimals = 3 }, { name = "job", unit = "day" }] }`. They are
+//! committed to by `vouch commit`, which divides by `decimals` or `unit`; each is then below `2^(bits - 1)` in magnitude, 16 of its bits are
+//! fraction bits.
+//!
+//! `disclose = { above = 0.5 }` (or `below`; `output`, default 0) makes one comparison public instead of the outputs: 1.0 if the output is
+//! above, 0 if it is at most 0.5.
 //!
 //! All are rounded down to 16 fraction bits, but `log2`, which is rounded to the nearest. An account or a slot that did not exist
 //! yet reads as zero, which is what the chain says; `needs = "oldest"` (or `"newest"`) makes a feature `missing` where that
 //! number is zero; where one number is read, only `"newest"` is accepted.
 
+mod disclose;
 mod entries;
 mod make;
+mod private;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use disclose::Disclose;
 pub use read::PlanError;
 
 use crate::facts::{FactKey, FactKind, LogRange};
@@ -203,6 +211,15 @@ pub struct Private {
     pub bits: usize,
 }
 
+/// What a commitment is made of: for people and `vouch commit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateInput {
+    /// Unique in the plan; its column in files of rows.
+    pub name: String,
+    /// What is given is divided by it; from 1 to 10^[`MAX_DECIMALS`].
+    pub divisor: u128,
+}
+
 /// Private inputs that one model may have.
 pub const MAX_PRIVATE: usize = 1 << 14;
 /// Bits of a private input, if the plan does not say: ±512.0.
@@ -218,9 +235,12 @@ pub struct Plan {
     /// The inputs after them.
     #[serde(default)]
     pub private: Private,
-    /// Their columns in files of rows are this name and a number from 0.
+    /// Their names and units, in order.
     #[serde(default)]
-    pub private_name: String,
+    pub private_inputs: Vec<PrivateInput>,
+    /// What is public instead of the outputs.
+    #[serde(default)]
+    pub disclose: Option<Disclose>,
 }
 
 impl Plan {
@@ -231,13 +251,13 @@ impl Plan {
 
     /// Names of the inputs, in order.
     pub fn names(&self) -> Vec<String> {
-        let features = self.features.iter().map(|f| f.name.clone());
-        features.chain((0..self.private.count).map(|i| format!("{}{i}", self.private_name))).collect()
+        let features = self.features.iter().map(|f| &f.name);
+        features.chain(self.private_inputs.iter().map(|p| &p.name)).cloned().collect()
     }
 
-    /// Names of the private inputs, in order.
-    pub fn private_names(&self) -> Vec<String> {
-        self.names().split_off(self.features.len())
+    /// Public outputs of a model with `outputs`.
+    pub fn public_outputs(&self, outputs: usize) -> usize {
+        if self.disclose.is_some() { 1 } else { outputs }
     }
 
     /// Reads a plan.

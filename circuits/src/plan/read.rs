@@ -1,12 +1,12 @@
 //! From `plan.toml` to a checked [`Plan`]: every entry is read once and refused with its feature's name.
 
 use super::{
-    FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, MAX_PRIVATE, Make, Name, Number, PRIVATE_BITS, Plan,
-    Private, make,
+    FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan, disclose::DiscloseEntry,
+    make, private::PrivateEntry,
 };
 use crate::facts::FactKind;
-use crate::fixed::FEATURE_BITS;
 use serde::Deserialize;
+use std::collections::HashSet;
 use thiserror::Error;
 
 /// Why a plan was refused. Not recoverable without changing the plan, except [`PlanError::BeforeWindow`].
@@ -116,28 +116,7 @@ struct PlanEntry {
     #[serde(default)]
     feature: Vec<FeatureEntry>,
     private: Option<PrivateEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PrivateEntry {
-    name: String,
-    count: usize,
-    bits: Option<usize>,
-}
-
-impl PrivateEntry {
-    fn read(&self) -> Result<Private, PlanError> {
-        let reader = Reader { feature: &self.name };
-        let (count, bits) = (self.count, self.bits.unwrap_or(PRIVATE_BITS));
-        if !(1..=MAX_PRIVATE).contains(&count) {
-            return Err(reader.refuse("count", format!("1 to {MAX_PRIVATE}"), count));
-        }
-        if !(2..=FEATURE_BITS).contains(&bits) {
-            return Err(reader.refuse("bits", format!("2 to {FEATURE_BITS}"), bits));
-        }
-        Ok(Private { count, bits })
-    }
+    disclose: Option<DiscloseEntry>,
 }
 
 /// Header fields that hold a number, with their index in the RLP list (Yellow Paper section 4.3, EIP-1559, EIP-4844).
@@ -169,7 +148,7 @@ const UNITS: [(&str, u128); 10] = [
 
 /// Refuses with the feature's name.
 pub(super) struct Reader<'a> {
-    feature: &'a str,
+    pub(super) feature: &'a str,
 }
 
 impl Reader<'_> {
@@ -234,8 +213,8 @@ impl Reader<'_> {
         }
     }
 
-    fn divisor(&self, source: &SourceEntry) -> Result<u128, PlanError> {
-        match (source.decimals, source.unit.as_deref()) {
+    pub(super) fn divisor(&self, decimals: Option<u32>, unit: Option<&str>) -> Result<u128, PlanError> {
+        match (decimals, unit) {
             (Some(_), Some(unit)) => Err(self.refuse("unit", "decimals or a unit", format!("{unit} and decimals"))),
             (None, Some(name)) => {
                 let unit = UNITS.iter().find(|(known, _)| *known == name).map(|(_, divisor)| *divisor);
@@ -334,12 +313,12 @@ impl Reader<'_> {
 
 pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
     let entry: PlanEntry = toml::from_str(text).map_err(|e| PlanError::Toml(e.to_string().trim().into()))?;
-    let private = entry.private.as_ref().map(PrivateEntry::read).transpose()?.unwrap_or_default();
+    let (private, private_inputs) = entry.private.as_ref().map(PrivateEntry::read).transpose()?.unwrap_or_default();
+    let disclose = entry.disclose.as_ref().map(DiscloseEntry::read).transpose()?;
     if entry.feature.len() + private.count == 0 || entry.feature.len() > MAX_FEATURES {
         return Err(PlanError::FeatureCount { expected: MAX_FEATURES, got: entry.feature.len() });
     }
-    let private_name = entry.private.as_ref().map(|p| p.name.clone()).unwrap_or_default();
-    let mut plan = Plan { facts: Vec::new(), features: Vec::new(), private, private_name };
+    let mut plan = Plan { facts: Vec::new(), features: Vec::new(), private, private_inputs, disclose };
     for feature in &entry.feature {
         let reader = Reader { feature: &feature.name };
         if plan.features.iter().any(|f| f.name == feature.name) {
@@ -349,7 +328,7 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
         let make = make::read(&reader, feature, &plan.features, missing)?;
         let needs = make::needs(&reader, feature, missing)?;
         let (low, high) = reader.bits(&feature.source.bits)?;
-        let divisor = reader.divisor(&feature.source)?;
+        let divisor = reader.divisor(feature.source.decimals, feature.source.unit.as_deref())?;
         let mut numbers = Vec::new();
         let backs = reader.backs(feature.blocks.or(entry.blocks), &make)?;
         if needs.as_ref().is_some_and(|needs| needs.oldest) && backs.len() == 1 {
@@ -364,6 +343,10 @@ pub(super) fn parse(text: &str) -> Result<Plan, PlanError> {
             numbers.push(Number { fact, low, high, divisor });
         }
         plan.features.push(Feature { name: feature.name.clone(), numbers, make, needs });
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = plan.names().into_iter().find(|name| name.is_empty() || !names.insert(name.clone())) {
+        return Err(Reader { feature: &twice }.refuse("name", "a name used once", "none, or a second one"));
     }
     if plan.facts.len() > MAX_FACTS {
         return Err(PlanError::TooManyFacts { expected: MAX_FACTS, got: plan.facts.len() });

@@ -181,3 +181,51 @@ fn refuses_unknown_entries_and_too_many_facts() {
     let message = "plan reads 62 different facts: expected at most 48; read fewer blocks or share sources";
     assert_eq!(Plan::parse(&text).unwrap_err().to_string(), message);
 }
+
+const PRIVATE: &str = r#"
+disclose = { above = 0.1 }
+private = { bits = 40, inputs = [{ name = "income", decimals = 3 }, { name = "job", unit = "day" }] }
+"#;
+
+#[test]
+fn private_inputs_have_names_and_units() {
+    let plan = Plan::parse(PRIVATE).unwrap();
+    assert_eq!(plan.private, Private { count: 2, bits: 40 });
+    assert_eq!((plan.names(), plan.width()), (vec!["income".into(), "job".into()], 2));
+    assert_eq!(plan.private_inputs.iter().map(|input| input.divisor).collect::<Vec<_>>(), [1_000, 86_400]);
+    let row = Plan::parse("private = { name = \"x\", count = 3, decimals = 1 }").unwrap();
+    assert_eq!((row.names(), row.private.bits), (vec!["x0".into(), "x1".into(), "x2".into()], PRIVATE_BITS));
+    assert_eq!(row.private_inputs[2].divisor, 10);
+}
+
+#[test_case("job", "income", "feature income: name: expected a name used once, got none, or a second one"; "name used twice")]
+#[test_case("job", "", "feature : name: expected a name used once, got none, or a second one"; "no name")]
+#[test_case("bits = 40", "bits = 53", "feature private: bits: expected 2 to 52, got 53"; "too many bits")]
+#[test_case("bits = 40", "count = 2", "feature private: count: expected no such entry beside inputs, got one"; "count beside inputs")]
+#[test_case("bits = 40", "name = \"x\"", "feature x: inputs: expected inputs, or name and count, got both"; "name beside inputs")]
+#[test_case("decimals = 3", "decimals = 37", "feature income: decimals: expected at most 36, got 37"; "too many decimals of an input")]
+#[test_case("above = 0.1", "above = 0.1, below = 0.2", "feature disclose: above: expected above or below, got both"; "two thresholds")]
+#[test_case("above = 0.1", "output = 1", "feature disclose: above: expected above or below, got neither"; "no threshold")]
+#[test_case("above = 0.1", "below = 1e11", "feature disclose: below: expected a number between -2^36 and 2^36, got 100000000000"; "threshold too large")]
+#[test_case("above = 0.1", "above = nan", "feature disclose: above: expected a number between -2^36 and 2^36, got NaN"; "no number")]
+fn refuses_private_inputs_and_thresholds(good: &str, bad: &str, expected: &str) {
+    assert!(PRIVATE.contains(good));
+    assert_eq!(Plan::parse(&PRIVATE.replacen(good, bad, 1)).unwrap_err().to_string(), expected);
+}
+
+/// 0.1 is between the multiples 6553 and 6554 of `2^-16`; 0.5 is one.
+#[test_case("above = 0.1", true, 6_553)]
+#[test_case("below = 0.1", false, 6_554)]
+#[test_case("above = 0.5", true, 32_768)]
+#[test_case("below = 0.5", false, 32_768)]
+#[test_case("above = -0.1", true, -6_554)]
+fn thresholds_are_rounded_so_that_the_comparison_is_exact(entry: &str, above: bool, bound: i64) {
+    let plan = Plan::parse(&PRIVATE.replacen("above = 0.1", entry, 1)).unwrap();
+    let disclose = plan.disclose.unwrap();
+    assert_eq!(disclose, Disclose { output: 0, above, bound });
+    for y in bound - 2..=bound + 2 {
+        let real: f64 = entry.rsplit(' ').next().unwrap().parse().unwrap();
+        let holds = if above { fixed::to_real(y) > real } else { fixed::to_real(y) < real };
+        assert_eq!(disclose.run(&[y]), Ok(if holds { fixed::ONE } else { 0 }), "{y}");
+    }
+}

@@ -25,12 +25,19 @@ const PACKED_BITS: usize = 248;
 const OUTPUT_BITS: usize = 64;
 
 /// What only the prover knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret {
     /// The private inputs, with [`crate::fixed::FRAC_BITS`] fraction bits.
     pub values: Vec<i64>,
     /// Random, chosen when the commitment is made.
     pub salt: Fr,
+}
+
+/// A secret does not belong into a log.
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({} inputs)", self.values.len())
+    }
 }
 
 fn pack(values: &[i64], bits: usize) -> Fr {

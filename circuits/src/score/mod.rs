@@ -2,13 +2,14 @@
 //!
 //! Statement, for public `[chainId, payee, subject, asOf, root0..3, out0..3, inputs, digest]`: each fact that the plan names for
 //! (subject, asOf) is under one of the roots, the features are made of those facts as the plan says, and the outputs are
-//! what the model gives on those features and the private inputs that `inputs` commits to; `digest` is of all outputs if there are
-//! more than four. Plan and model are fixed columns and copies: the verifying key is the model.
+//! what the model gives on those features and the private inputs that `inputs` commits to, or one comparison of an output if the plan
+//! says so; `digest` is of all outputs if there are more than four. Plan and model are fixed columns and copies: the verifying key is the model.
 
 pub mod audit;
 pub mod class;
 pub mod commitment;
 pub mod config;
+pub mod disclose;
 pub mod frame;
 mod layout;
 mod lookups;
@@ -70,6 +71,14 @@ pub enum ScoreError {
         expected: Private,
         /// Of the plan.
         got: Private,
+    },
+    /// The plan compares an output that the model does not have.
+    #[error("the plan discloses output {got}: the model has {expected}, counted from 0")]
+    Disclose {
+        /// Outputs of the model.
+        expected: usize,
+        /// The one that is compared.
+        got: usize,
     },
     /// Not one number for each private input. Recoverable: give them.
     #[error("{got} private inputs: the plan has {expected}")]
@@ -152,7 +161,7 @@ pub fn open(
     Ok((roots, openings))
 }
 
-/// What the model says, natively: its inputs and outputs, given the words of the plan's facts in order and the private inputs.
+/// What is public, natively: the inputs and the public outputs of the model, given the words of the plan's facts in order and the private inputs.
 ///
 /// # Errors
 /// [`ScoreError`] if the widths of words, plan, private inputs and model do not agree.
@@ -169,6 +178,13 @@ pub fn evaluate(
     }
     features.extend(private);
     let outputs = model.run(&features)?;
+    let outputs = match &plan.disclose {
+        None => outputs,
+        Some(disclose) => {
+            let missing = |expected| ScoreError::Disclose { expected, got: disclose.output };
+            vec![disclose.run(&outputs).map_err(missing)?]
+        }
+    };
     Ok((features, outputs))
 }
 
@@ -197,6 +213,9 @@ impl ScoreCircuit {
         }
         if model.private != plan.private {
             return Err(ScoreError::Private { expected: model.private, got: plan.private });
+        }
+        if let Some(disclose) = plan.disclose.filter(|d| d.output >= model.outputs.len()) {
+            return Err(ScoreError::Disclose { expected: model.outputs.len(), got: disclose.output });
         }
         let hint = opening::Hint { top8: Fr::ZERO, low248: Fr::ZERO, levels: Default::default() };
         let instances = ScoreInstances {
@@ -318,7 +337,10 @@ impl ScoreCircuit {
             _ => commitment::constrain(&mut sheet, &self.plan.private, &self.secret),
         };
         inputs.extend(private);
-        let outputs = model::constrain(&mut sheet, &self.model, &inputs);
+        let mut outputs = model::constrain(&mut sheet, &self.model, &inputs);
+        if let Some(rule) = &self.plan.disclose {
+            outputs = vec![disclose::constrain(&mut sheet, rule, outputs[rule.output])];
+        }
         let digest = match outputs.len() > MAX_OUTPUTS {
             true => commitment::constrain_digest(&mut sheet, &outputs),
             false => unused,
