@@ -3,6 +3,9 @@
 #[path = "../../prover/tests/support/mod.rs"]
 mod support;
 
+#[path = "http/private.rs"]
+mod private;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};

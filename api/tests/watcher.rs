@@ -9,11 +9,12 @@ use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::Decodable2718;
 use alloy::primitives::{Address, B256};
 use alloy::providers::{Provider, ProviderBuilder};
+use alloy::sol_types::SolCall;
 use chain::{Asked, FakeChain, NOW, closed, open};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::Arc;
 use support::{Fast, MODEL, bounds, grow, index};
-use vouch_api::chain::contracts::Addresses;
+use vouch_api::chain::contracts::{Addresses, Vouch};
 use vouch_api::chain::policy::{MinFee, Policy};
 use vouch_api::chain::sender::{Sender, read_key};
 use vouch_api::chain::watcher::Watcher;
@@ -21,6 +22,7 @@ use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_prover::engine::Engine;
 use vouch_prover::jobs::Stage;
+use vouch_prover::opening::Opening;
 use vouch_prover::queue::Queue;
 
 const GWEI: u128 = 1_000_000_000;
@@ -39,12 +41,16 @@ struct Setup {
 
 /// A node that works at `min_fee` and signs.
 async fn setup(min_fee: MinFee) -> Setup {
+    setup_over(min_fee, Fast::default()).await
+}
+
+async fn setup_over(min_fee: MinFee, engine: Fast) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let replay = Replay::new(31_337);
     grow(&replay, 30, 0);
     let db = Db::open(dir.path()).unwrap();
     let indexer = index(&replay, db.clone()).await;
-    let engine: Arc<dyn Engine> = Arc::new(Fast::default());
+    let engine: Arc<dyn Engine> = Arc::new(engine);
     let queue = Queue::new(db, indexer, engine, bounds());
     let chain = FakeChain::default();
     (chain.state().now, chain.state().gas_price_wei, chain.state().gas) = (NOW, GWEI, 1_100_000);
@@ -290,4 +296,28 @@ async fn second_request_of_one_question_is_answered_with_the_same_proof() {
     assert_eq!((node.stages(), node.chain.state().sent.len()), (vec![Stage::Submitted; 2], 2));
     let reused: Vec<bool> = node.queue.store().list().unwrap().iter().map(|j| j.reused_score).collect();
     assert_eq!(reused.iter().filter(|r| **r).count(), 1);
+}
+
+#[tokio::test]
+async fn request_about_private_inputs_waits_for_their_opening() {
+    let mut node = setup_over(MinFee::Free, Fast { private: 1.into(), ..Fast::default() }).await;
+    let opening = Opening::new(26, vec![77], B256::with_last_byte(1)).unwrap();
+    let inputs = opening.commitment.into();
+    node.ask([Asked { inputs, ..open(MODEL, 20) }, open(MODEL, 21)]);
+    node.watcher.look().await;
+    assert!(node.stages().is_empty(), "nothing is proven for an answer that nobody can give");
+    for reason in ["opening", "query"] {
+        assert!(node.counted(&format!("vouch_requests_refused_total{{reason=\"{reason}\"}} 1")));
+    }
+    node.queue.give_opening(opening).unwrap();
+    node.watcher.look().await;
+    assert_eq!(node.stages(), [Stage::Queued]);
+    node.prove().await;
+    node.watcher.look().await;
+    assert_eq!(node.stages(), [Stage::Submitted]);
+    let raw = node.chain.state().sent[0].clone();
+    let sent = TxEnvelope::decode_2718(&mut raw.as_ref()).unwrap();
+    let calls = Vouch::multicallCall::abi_decode(sent.input()).unwrap().data;
+    let answer = Vouch::fulfilCall::abi_decode(calls.last().unwrap()).unwrap();
+    assert_eq!((answer.claim.inputs, answer.claim.outputs[0]), (inputs, 77));
 }

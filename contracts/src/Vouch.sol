@@ -37,6 +37,8 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         Status status;
         address requester;
         uint96 feeWei;
+        /// Commitment to the private inputs that are scored; 0 for a model without.
+        uint256 inputs;
     }
 
     struct Record {
@@ -75,6 +77,8 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         address requester,
         uint96 feeWei
     );
+    /// @notice Request `id` is about the private inputs under this commitment.
+    event RequestedPrivate(uint256 indexed id, uint256 indexed inputs);
     event Fulfilled(uint256 indexed id, address indexed payee, uint96 feeWei, int128[4] outputs);
     /// @notice The answer was delivered but `target` reverted. The request stays fulfilled.
     event CallbackFailed(uint256 indexed id, address indexed target);
@@ -89,6 +93,8 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
     error ProofRejected();
     /// @notice Whoever answers would choose the private inputs: such a score is checked by who knows the commitment, with `check`.
     error PrivateInputs(uint256 commitment);
+    /// @notice The score is of other private inputs than the request names.
+    error OtherInputs(uint256 expected, uint256 got);
     /// @notice `asOf` must name a block before this one, and not block 0.
     error NotAPastBlock(uint64 asOf, uint256 head);
     /// @notice A record is replaced by a newer block only.
@@ -124,25 +130,27 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         uint32 callbackGasLimit,
         uint64 deadline
     ) external payable returns (uint256 id) {
-        if (!registry.isRegistered(modelId)) revert UnknownModel(modelId);
-        _requirePast(asOf);
-        if (deadline < block.timestamp) revert DeadlinePassed(deadline, block.timestamp);
-        if (target != address(0)) requireCode(target);
-        uint96 feeWei = SafeCast.toUint96(msg.value);
+        return _request(
+            Request(modelId, subject, asOf, callbackGasLimit, target, deadline, Status.Open, msg.sender, 0, 0)
+        );
+    }
 
-        id = ++requestCount;
-        requests[id] = Request({
-            modelId: modelId,
-            subject: subject,
-            asOf: asOf,
-            callbackGasLimit: callbackGasLimit,
-            target: target,
-            deadline: deadline,
-            status: Status.Open,
-            requester: msg.sender,
-            feeWei: feeWei
-        });
-        emit Requested(id, modelId, subject, asOf, target, callbackGasLimit, deadline, msg.sender, feeWei);
+    /// @notice Asks for the score of private inputs; otherwise as `request`. It is answered by who has their opening, and it is not
+    /// recorded: the requester chose the commitment.
+    /// @param inputs Poseidon commitment to the inputs, from an issuer or the subject (`vouch commit`); what is none is never answered
+    function requestPrivate(
+        bytes32 modelId,
+        address subject,
+        uint64 asOf,
+        address target,
+        uint32 callbackGasLimit,
+        uint64 deadline,
+        uint256 inputs
+    ) external payable returns (uint256 id) {
+        id = _request(
+            Request(modelId, subject, asOf, callbackGasLimit, target, deadline, Status.Open, msg.sender, 0, inputs)
+        );
+        emit RequestedPrivate(id, inputs);
     }
 
     /// @notice Answers request `id` if `proof` proves `claim`. Anyone may call: the fee goes to the payee in the proof.
@@ -150,11 +158,11 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
         Request memory asked = requests[id];
         if (asked.status != Status.Open) revert NotOpen(id, asked.status);
         if (block.timestamp > asked.deadline) revert DeadlinePassed(asked.deadline, block.timestamp);
-        _requirePublic(claim);
+        if (claim.inputs != asked.inputs) revert OtherInputs(asked.inputs, claim.inputs);
         _verify(asked.modelId, asked.subject, asked.asOf, claim, proof);
 
         requests[id].status = Status.Fulfilled;
-        if (asked.asOf > records[asked.modelId][asked.subject].asOf) {
+        if (asked.inputs == 0 && asked.asOf > records[asked.modelId][asked.subject].asOf) {
             _record(asked.modelId, asked.subject, asked.asOf, claim.outputs);
         }
         emit Fulfilled(id, claim.payee, asked.feeWei, claim.outputs);
@@ -237,6 +245,28 @@ contract Vouch is Multicallable, ReentrancyGuardTransient {
 
     function requestOf(uint256 id) external view returns (Request memory) {
         return requests[id];
+    }
+
+    function _request(Request memory asked) private returns (uint256 id) {
+        if (!registry.isRegistered(asked.modelId)) revert UnknownModel(asked.modelId);
+        _requirePast(asked.asOf);
+        if (asked.deadline < block.timestamp) revert DeadlinePassed(asked.deadline, block.timestamp);
+        if (asked.target != address(0)) requireCode(asked.target);
+        asked.feeWei = SafeCast.toUint96(msg.value);
+
+        id = ++requestCount;
+        requests[id] = asked;
+        emit Requested(
+            id,
+            asked.modelId,
+            asked.subject,
+            asked.asOf,
+            asked.target,
+            asked.callbackGasLimit,
+            asked.deadline,
+            asked.requester,
+            asked.feeWei
+        );
     }
 
     /// @dev Reverts unless every root is posted and `proof` proves the statement.

@@ -8,7 +8,7 @@ use crate::srs::Srs;
 use alloy::primitives::{Address, B256};
 use std::path::PathBuf;
 use vouch_circuits::facts::Fact;
-use vouch_circuits::plan::Plan;
+use vouch_circuits::plan::{Plan, Private};
 use vouch_indexer::db::Db;
 
 /// See the module.
@@ -51,6 +51,10 @@ impl Engine for Circuits {
 
     fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
         self.scores.questions(model, subject, as_of)
+    }
+
+    fn private(&self, model: B256) -> Result<Private, EngineError> {
+        self.scores.private(model)
     }
 
     fn history_k(&self, evidence: &Evidence) -> Result<u32, EngineError> {

@@ -44,6 +44,10 @@ impl Compiled {
         if self.plan.private.count > 0 {
             lines.push(format!("{} private inputs of {} bits", self.plan.private.count, self.plan.private.bits));
         }
+        if let Some(d) = &self.plan.disclose {
+            let (side, bound) = (if d.above { "above" } else { "below" }, vouch_circuits::fixed::to_real(d.bound));
+            lines.push(format!("public is only whether output {} is {side} {bound}", d.output));
+        }
         if let Some(report) = &self.report {
             let onnx::Report { rows, max_abs_error, mean_abs_error, .. } = report;
             lines.push(format!(

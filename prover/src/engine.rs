@@ -4,11 +4,13 @@
 //! the circuits.
 
 use crate::evidence::Evidence;
+use crate::opening::Opening;
 pub use crate::scores::card::Card;
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use vouch_circuits::facts::Fact;
+use vouch_circuits::plan::Private;
 use vouch_circuits::score::salt::Salt;
 
 /// Outputs of a score, unused ones are zero.
@@ -117,18 +119,9 @@ pub struct ScoreTask {
     pub payee: Address,
     /// The roots that hold the model's facts, each with its leaves, 1 to 4; none if it reads none.
     pub roots: Vec<(B256, Vec<Fact>)>,
-    /// The private inputs, if the model has some.
-    #[serde(default)]
-    pub private: Option<PrivateInputs>,
-}
-
-/// Private inputs and what hides them; whoever has this file knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PrivateInputs {
-    /// Signed fixed point, 65536 is 1.0, in the order of the plan.
-    pub values: Vec<i64>,
-    /// Random, below the modulus.
-    pub salt: B256,
+    /// The private inputs, if the model has some. They are no part of what is stored or served.
+    #[serde(skip)]
+    pub private: Option<Opening>,
 }
 
 /// A proven score.
@@ -253,6 +246,12 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// [`EngineError::UnknownModel`], [`EngineError::Plan`].
     fn questions(&self, model: B256, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError>;
+
+    /// The private inputs that `model` takes.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`].
+    fn private(&self, model: B256) -> Result<Private, EngineError>;
 
     /// log2 of the rows of the smallest history proof that has room for `evidence`.
     ///

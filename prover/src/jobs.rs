@@ -34,6 +34,9 @@ pub struct Query {
     /// The request on the `Vouch` contract that this answers.
     #[serde(default)]
     pub request: Option<U256>,
+    /// Commitment to the private inputs, if the model has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<B256>,
 }
 
 impl Query {
@@ -85,7 +88,7 @@ impl Stage {
 /// Why a job was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Machine-readable kind: `reorg`, `node`, `query`, `capacity`, `prover`, `rejected`, `submit`.
+    /// Machine-readable kind: `reorg`, `node`, `query`, `capacity`, `prover`, `rejected`, `submit`, `opening`.
     pub kind: String,
     /// The sentence for people.
     pub detail: String,

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod model_key;
 pub mod onnx;
+pub mod opening;
 pub mod parts;
 pub mod queue;
 pub mod score;

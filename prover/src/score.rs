@@ -105,7 +105,8 @@ pub(crate) mod tests {
         (Arc::new(quantise(&float, &calibration).unwrap().model), Arc::new(plan))
     }
 
-    const REQUEST: Request = Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
+    pub(crate) const REQUEST: Request =
+        Request { chain_id: 31_337, payee: [0x11; 20], subject: [0xb1; 20], as_of: 2_500 };
 
     /// Made-up words for the facts of a plan.
     pub(crate) fn facts(plan: &Plan) -> Vec<Fact> {

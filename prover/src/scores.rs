@@ -3,7 +3,7 @@
 //! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
 
 pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample, sample_keys};
-use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, PrivateInputs, ScoreProof, ScoreTask};
+use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
 use crate::keys::{Keys, SOURCES};
 use crate::score;
@@ -24,8 +24,8 @@ use std::time::Instant;
 use vouch_circuits::facts::{Fact, FactTree};
 use vouch_circuits::instances::SCORE_INSTANCES;
 use vouch_circuits::model::{Model, output};
-use vouch_circuits::plan::Plan;
-use vouch_circuits::score::{Request, ScoreCircuit, ScoreConfig, Secret, open, salt::Salt};
+use vouch_circuits::plan::{Plan, Private};
+use vouch_circuits::score::{Request, ScoreCircuit, ScoreConfig, open, salt::Salt};
 use vouch_indexer::db::{Batch, Column, Db};
 
 /// What is stored of a model.
@@ -123,7 +123,7 @@ impl Scores {
             plan: new.plan.clone(),
             key: key.bytes().into(),
             inputs: compiled.model.inputs,
-            outputs: compiled.model.outputs.len(),
+            outputs: compiled.plan.public_outputs(compiled.model.outputs.len()),
             facts: compiled.plan.facts.len(),
             window_blocks: compiled.plan.window_blocks(),
             calibration: compiled.report.map(|r| Calibration {
@@ -196,6 +196,14 @@ impl Scores {
         Ok(keys.into_iter().map(|key| key.holds([0; 32])).collect())
     }
 
+    /// The private inputs of a model.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`].
+    pub fn private(&self, model: B256) -> Result<Private, EngineError> {
+        Ok(self.get(model)?.plan.private)
+    }
+
     /// Proves a score.
     ///
     /// # Errors
@@ -214,7 +222,8 @@ impl Scores {
             subject: task.subject.into(),
             as_of: task.as_of,
         };
-        let secret = secret(task.private.as_ref())?;
+        let secret =
+            task.private.as_ref().map(|opening| opening.secret().map_err(prover)).transpose()?.unwrap_or_default();
         let circuit =
             ScoreCircuit::new(loaded.model.clone(), loaded.plan.clone(), &request, &roots, &openings, &secret);
         let circuit = circuit.map_err(prover)?.salted(loaded.salt);
@@ -303,13 +312,6 @@ fn budget_of(
     Ok(Some(Budget::new(&info.key, columns, circuit.budget().map_err(prover)?)))
 }
 
-/// The witness of the private inputs.
-fn secret(private: Option<&PrivateInputs>) -> Result<Secret, EngineError> {
-    let Some(PrivateInputs { values, salt }) = private else { return Ok(Secret::default()) };
-    let salt = element(salt).ok_or_else(|| prover("the salt of the private inputs is not below the modulus"))?;
-    Ok(Secret { values: values.clone(), salt })
-}
-
 /// Names what the ids of models follow from, besides the models.
 fn made_with(srs: &Srs) -> Result<String, EngineError> {
     Ok(format!("{SOURCES} {}", srs.downsize(score::CLASSES[0].k).map_err(prover)?.name()))
@@ -360,5 +362,7 @@ pub fn element(word: &B256) -> Option<Fr> {
 
 mod budget;
 pub mod card;
+#[cfg(test)]
+mod private_tests;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use vouch_indexer::IndexError;
 use vouch_indexer::db::Db;
 use vouch_prover::engine::EngineError;
 use vouch_prover::jobs::{JobError, Query, Stage};
+use vouch_prover::opening::{Opening, OpeningError};
 use vouch_prover::queue::{Queue, QueueError};
 
 async fn finish(queue: &Queue<Fast>) {
@@ -240,4 +241,80 @@ async fn job_that_is_given_up_while_it_is_proven_stays_so() {
     finish(&queue).await;
     assert_eq!(queue.store().get(&job.id).unwrap().stage, Stage::Failed);
     assert_eq!(queue.engine().scores.load(Ordering::SeqCst), 0);
+}
+
+fn opening(value: i64) -> Opening {
+    Opening::new(26, vec![value, 5], B256::with_last_byte(1)).unwrap()
+}
+
+fn private(opening: &Opening) -> Query {
+    Query { inputs: Some(opening.commitment), ..query(20) }
+}
+
+#[tokio::test]
+async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
+    let (_dir, _replay, queue) = setup().await;
+    queue.engine().private.store(2, Ordering::SeqCst);
+    let one = opening(1_234_567);
+    let said = queue.add(private(&one)).await.unwrap_err();
+    assert!(matches!(said, QueueError::Opening(OpeningError::Unknown { .. })), "{said}");
+    queue.give_opening(one.clone()).unwrap();
+    let first = queue.add(private(&one)).await.unwrap();
+    let second = queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.unwrap();
+    finish(&queue).await;
+    for id in [&first.id, &second.id] {
+        let served = queue.served(id).unwrap();
+        assert_eq!((served.score.proof.outputs[0], served.score.proof.inputs), (1_234_567, one.commitment));
+        assert_eq!(served.score.task.private, None, "not stored");
+    }
+    let error = queue.check_opening(&private(&one)).unwrap_err();
+    assert!(matches!(error, QueueError::Opening(OpeningError::Unknown { .. })), "forgotten");
+    // other inputs are another question, and no score is reused between them
+    let other = opening(7);
+    let third = queue.add_private(private(&other), Some(other.clone())).await.unwrap();
+    assert_ne!(third.id, first.id);
+    finish(&queue).await;
+    assert_eq!(queue.served(&third.id).unwrap().score.proof.outputs[0], 7);
+    let request = Query { request: Some(alloy::primitives::U256::from(1)), ..private(&other) };
+    assert!(queue.add(request).await.is_err(), "a request is taken with its opening only");
+}
+
+#[tokio::test]
+async fn a_restart_forgets_openings_and_jobs_wait_for_them() {
+    let (dir, replay) = (tempfile::tempdir().unwrap(), vouch_indexer::replay::Replay::new(31_337));
+    grow(&replay, 30, 0);
+    let db = Db::open(dir.path()).unwrap();
+    let indexer = index(&replay, db.clone()).await;
+    let start = || {
+        let engine = Fast { private: 2.into(), ..Fast::default() };
+        Queue::new(db.clone(), indexer.clone(), Arc::new(engine), bounds())
+    };
+    let request =
+        |id: u64, opening: &Opening| Query { request: Some(alloy::primitives::U256::from(id)), ..private(opening) };
+    let (queue, one) = (start(), opening(3));
+    let job = queue.add_private(private(&one), Some(one.clone())).await.unwrap();
+    let asked = queue.add_private(request(1, &one), Some(one.clone())).await.unwrap();
+
+    let queue = start();
+    while queue.step().await.unwrap() {}
+    let waiting = queue.store().get(&job.id).unwrap();
+    assert_eq!(waiting.stage, Stage::ProvingScore, "the history needs no opening");
+    assert!(waiting.last_error.unwrap().starts_with("no opening of the commitment 0x"));
+    queue.give_opening(one.clone()).unwrap();
+    finish(&queue).await;
+    assert_eq!(queue.served(&job.id).unwrap().score.proof.outputs[0], 3);
+    assert_eq!(queue.served(&asked.id).unwrap().score.proof.outputs[0], 3);
+
+    // nobody gives it: the job ends, and a request waits for its deadline
+    let two = opening(4);
+    let lost = queue.add_private(private(&two), Some(two.clone())).await.unwrap();
+    let open = queue.add_private(request(2, &two), Some(two.clone())).await.unwrap();
+    let queue = start();
+    while queue.step().await.unwrap() {}
+    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    queue.give_opening(opening(5)).unwrap();
+    while queue.step().await.unwrap() {}
+    let failed = queue.store().get(&lost.id).unwrap();
+    assert_eq!(failed.failure.unwrap().kind, "opening");
+    assert_eq!(queue.store().get(&open.id).unwrap().stage, Stage::ProvingScore);
 }

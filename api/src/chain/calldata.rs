@@ -28,11 +28,14 @@ pub struct Calldata {
     pub post: Option<Call>,
     /// The same for each root that is not posted yet: a long history has up to four.
     pub posts: Vec<Call>,
-    /// `Vouch.submit`: puts the score on record.
+    /// `Vouch.submit`: puts the score on record. None of private inputs, which it refuses.
     pub submit: Option<Call>,
+    /// `Vouch.check`: reverts unless the proof holds, for contracts that know the commitment to the private inputs.
+    pub check: Option<Call>,
     /// `Vouch.fulfil`: answers the request this query came from.
     pub fulfil: Option<Call>,
-    /// `Vouch.multicall` of posts and submit, or of posts and fulfil for a request: everything in one transaction.
+    /// `Vouch.multicall` of posts and submit, or of posts and fulfil for a request: everything in one transaction. None where there is
+    /// neither.
     pub multicall: Option<Call>,
 }
 
@@ -58,14 +61,23 @@ pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calld
         claim: claim(served),
         proof: proof.clone(),
     };
-    let submit = Bytes::from(submit.abi_encode());
+    let is_private = served.job.query.inputs.is_some();
+    let submit = (!is_private).then(|| Bytes::from(submit.abi_encode()));
+    let check = Vouch::checkCall {
+        modelId: task.model,
+        subject: task.subject,
+        asOf: task.as_of,
+        claim: claim(served),
+        proof: proof.clone(),
+    };
     let fulfil = served.job.query.request.map(|id| {
         let call = Vouch::fulfilCall { id, claim: claim(served), proof };
         Bytes::from(call.abi_encode())
     });
-    let mut all = posts.clone();
-    all.push(fulfil.clone().unwrap_or_else(|| submit.clone()));
-    let multicall = Bytes::from(Vouch::multicallCall { data: all }.abi_encode());
+    let multicall = fulfil.as_ref().or(submit.as_ref()).map(|last| {
+        let data = posts.iter().chain([last]).cloned().collect();
+        Bytes::from(Vouch::multicallCall { data }.abi_encode())
+    });
     let to_vouch = |data| addresses.vouch.map(|to| Call { to, data });
     let to_roots = |data| addresses.history_roots.map(|to| Call { to, data });
     let posts: Vec<Call> = posts.into_iter().filter_map(to_roots).collect();
@@ -73,9 +85,10 @@ pub fn calldata(served: &Served, addresses: Addresses, posted: &[bool]) -> Calld
         prepare: Vec::new(),
         post: posts.first().cloned(),
         posts,
-        submit: to_vouch(submit),
+        submit: submit.and_then(to_vouch),
+        check: to_vouch(check.abi_encode().into()),
         fulfil: fulfil.and_then(to_vouch),
-        multicall: to_vouch(multicall),
+        multicall: multicall.and_then(to_vouch),
     }
 }
 

@@ -64,12 +64,13 @@ sol! {
     interface Vouch {
         function fulfil(uint256 id, Claim calldata claim, bytes calldata proof) external;
         function submit(bytes32 modelId, address subject, uint64 asOf, Claim calldata claim, bytes calldata proof) external;
+        function check(bytes32 modelId, address subject, uint64 asOf, Claim calldata claim, bytes calldata proof) external view;
         function post(uint256 class, uint256 root, Anchor[] calldata anchors, address payee, bytes calldata proof) external;
         function multicall(bytes[] calldata data) external returns (bytes[] memory);
         function requestCount() external view returns (uint256);
         function requestOf(uint256 id) external view returns (
             bytes32 modelId, address subject, uint64 asOf, uint32 callbackGasLimit, address target, uint64 deadline,
-            uint8 status, address requester, uint96 feeWei);
+            uint8 status, address requester, uint96 feeWei, uint256 inputs);
         function scoreOf(bytes32 modelId, address subject) external view returns (int128 score, uint64 asOf);
     }
 }

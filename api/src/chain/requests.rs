@@ -63,6 +63,11 @@ impl OpenRequests {
         is_new
     }
 
+    /// Has those that wait for `reason` looked at now.
+    pub fn wake(&mut self, reason: &str, now: Instant) {
+        self.waiting.values_mut().filter(|w| w.reason == reason).for_each(|w| w.next = now);
+    }
+
     /// Notes that there were `count` requests when the chain ended in block `tip`, of which `finalized` is final.
     pub fn note(&mut self, tip: u64, finalized: Option<u64>, count: u64) {
         self.counts.insert(tip, count);
@@ -110,6 +115,15 @@ mod tests {
         assert!(open.postpone(1, "query", now), "another reason is said again");
         open.settle(1);
         assert!(open.due(5, now + LONGEST_WAIT).is_empty());
+    }
+
+    #[test]
+    fn those_of_a_reason_are_woken() {
+        let (mut open, now) = (OpenRequests::default(), Instant::now());
+        open.postpone(1, "fee", now);
+        open.postpone(2, "opening", now);
+        open.wake("opening", now);
+        assert_eq!(open.due(2, now), [2]);
     }
 
     #[test]

@@ -155,7 +155,8 @@ impl Sender {
         let query = &served.job.query;
         let id = query.request.unwrap_or_default();
         let asked = Vouch::new(vouch, &self.provider).requestOf(id).call().await.map_err(chain)?;
-        let is_same = (asked.modelId, asked.subject, asked.asOf) == (query.model, query.subject, query.as_of);
+        let is_same = (asked.modelId, asked.subject, asked.asOf, B256::from(asked.inputs))
+            == (query.model, query.subject, query.as_of, query.inputs.unwrap_or_default());
         if asked.status != OPEN || !is_same {
             return Err(SendError::NotOpen { id, status: asked.status });
         }

@@ -15,7 +15,8 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 use vouch_prover::engine::Engine;
 use vouch_prover::jobs::{Query, Stage};
-use vouch_prover::queue::{Queue, Served};
+use vouch_prover::opening::OpeningError;
+use vouch_prover::queue::{Queue, QueueError, Served};
 
 /// Wait before an answer that could not be sent is tried again, at first; then twice as long each time.
 const SECOND_TRY: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ const CHEAPER_GAS_WAIT: Duration = Duration::from_secs(30);
 const MAX_SENDS: u32 = 25;
 /// Attempts that may be mined and revert: each has cost its gas.
 const MAX_REVERTS: u32 = 2;
+/// Why a request waits whose private inputs nobody has given yet.
+const NO_OPENING: &str = "opening";
 /// `requestOf` status of an id that the node behind the RPC does not know yet.
 const UNKNOWN: u8 = 0;
 
@@ -42,6 +45,8 @@ pub struct Watcher {
     policy: Policy,
     old_blocks: Option<OldBlocks>,
     open: OpenRequests,
+    /// Openings of private inputs that the node had been given at the last look.
+    openings: u64,
     /// Blocks that reorgs had removed at the last look.
     unwound: u64,
     /// Answers that could not be sent: attempts and time of the next.
@@ -64,7 +69,7 @@ impl Watcher {
     ) -> Self {
         let open = OpenRequests::default();
         let (unsent, reverts) = (HashMap::new(), HashMap::new());
-        let (old_blocks, unwound, rechecked) = (None, 0, None);
+        let (old_blocks, unwound, openings, rechecked) = (None, 0, 0, None);
         Self {
             queue,
             provider,
@@ -74,6 +79,7 @@ impl Watcher {
             policy,
             old_blocks,
             open,
+            openings,
             unwound,
             unsent,
             reverts,
@@ -155,6 +161,11 @@ impl Watcher {
             }
             self.open.note(status.tip.unwrap_or_default(), status.finalized, count);
         }
+        let given = self.queue.openings_given();
+        if given != self.openings {
+            self.openings = given;
+            self.open.wake(NO_OPENING, Instant::now());
+        }
         let due = self.open.due(count, Instant::now());
         if due.is_empty() {
             return Ok(());
@@ -181,6 +192,7 @@ impl Watcher {
                 payee: self.payee,
                 also: Vec::new(),
                 request: Some(U256::from(id)),
+                inputs: (!request.inputs.is_zero()).then(|| B256::from(request.inputs)),
             };
             let callback_gas = if request.target.is_zero() { 0 } else { request.callbackGasLimit.into() };
             // a model that is not known is refused when the query is added
@@ -222,8 +234,10 @@ impl Watcher {
                 tracing::info!(request = id, job = %job.id, "request seen");
             }
             Err(error) => {
-                if self.open.postpone(id, "query", Instant::now()) {
-                    refused(id, "query", &error);
+                let is_unopened = matches!(error, QueueError::Opening(OpeningError::Unknown { .. }));
+                let reason = if is_unopened { NO_OPENING } else { "query" };
+                if self.open.postpone(id, reason, Instant::now()) {
+                    refused(id, reason, &error);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod client;
+mod commit;
 mod doctor;
 mod model;
 mod pin;
@@ -56,6 +57,8 @@ pub enum Command {
     Model(model::Command),
     /// Find a Solidity variable: slot, keys, bits, and the line of a plan that reads it.
     Slots(slots::SlotsArgs),
+    /// Commit to private inputs: print the commitment, keep its opening in a file. Nothing is sent to a node.
+    Commit(commit::CommitArgs),
     /// Ask a node for a score and wait for it.
     Query(query::QueryArgs),
     /// Ask a node for a score and keep its proof in a file.
@@ -104,6 +107,7 @@ pub async fn run(cli: Cli) -> eyre::Result<()> {
         Command::Model(command) => model::run(command, report).await,
         Command::Watch(command) => watch::run(command, report).await,
         Command::Slots(args) => slots::run(args, report),
+        Command::Commit(args) => commit::run(args, report).await,
         Command::Query(args) => query::query(args, report).await,
         Command::Prove(args) => query::prove(args, report).await,
         Command::Pin(args) => pin::run(args, report).await,

@@ -64,6 +64,12 @@ pub struct AddArgs {
     /// gives the same model id again. The node counts proofs and refuses those beyond what the salt hides.
     #[arg(long, value_name = "FILE")]
     salt: Option<PathBuf>,
+    /// Make only this public: whether the first output is above the number (1.0 or 0; a tie is a no). The same as `disclose` in the plan.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "below", allow_negative_numbers = true)]
+    above: Option<f64>,
+    /// Make only this public: whether the first output is below the number.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    below: Option<f64>,
     /// A text about the model (Markdown): purpose, training data, limits. The node shows it to whoever asks.
     #[arg(long, value_name = "FILE")]
     about: Option<PathBuf>,
@@ -201,7 +207,8 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     let calibration = args.calibration.as_deref().map(text).transpose()?;
     let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
     let about = args.about.as_deref().map(text).transpose()?;
-    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan: text(&args.plan)?, calibration, salt, about };
+    let plan = with_threshold(text(&args.plan)?, args.above, args.below)?;
+    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan, calibration, salt, about };
     let body = json!({
         "name": new.name,
         "onnx": base64(&new.onnx),
@@ -216,6 +223,18 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     report.say("the node compiles it too, makes its keys and, the first time, a verifier: this may take some minutes");
     let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
     report.result(&model, || lines(&model))
+}
+
+/// The plan with the threshold of the command line as its first entry.
+fn with_threshold(plan: String, above: Option<f64>, below: Option<f64>) -> eyre::Result<String> {
+    let (side, number) = match (above, below) {
+        (Some(number), _) => ("above", number),
+        (None, Some(number)) => ("below", number),
+        (None, None) => return Ok(plan),
+    };
+    let has_one = toml::from_str::<toml::Table>(&plan).is_ok_and(|table| table.contains_key("disclose"));
+    eyre::ensure!(!has_one, "the plan has an entry disclose: expected it there or on the command line, got both");
+    Ok(format!("disclose = {{ {side} = {number:?} }}\n{plan}"))
 }
 
 /// A model from its files, named by the ONNX file.
@@ -297,6 +316,11 @@ fn lines(model: &Value) -> String {
             let _ = writeln!(out, "{name:<14} {text}");
         }
     }
+    if let Some(threshold) = model["disclose"]["threshold"].as_f64() {
+        let side = if model["disclose"]["above"] == true { "above" } else { "below" };
+        let _ =
+            writeln!(out, "{:<14} whether output {} is {side} {threshold}", "public is", model["disclose"]["output"]);
+    }
     for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb", "proofs_left", "version"] {
         if !model[name].is_null() {
             let _ = writeln!(out, "{name:<14} {}", model[name]);
@@ -328,7 +352,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::base64;
+    use super::{base64, with_threshold};
     use crate::cli::Cli;
     use clap::Parser;
 
@@ -360,6 +384,18 @@ mod tests {
         assert!(parse(&["--structure", &id]).unwrap_err().contains("--onnx <ONNX>|--architecture"));
         let said = parse(&["--model", &id, "--architecture", "a.json"]).unwrap_err();
         assert!(said.contains("cannot be used with"), "{said}");
+    }
+
+    #[test]
+    fn a_threshold_of_the_command_line_is_an_entry_of_the_plan() {
+        let plan = "private = { name = \"x\", count = 1 }";
+        let of = |above, below| with_threshold(plan.into(), above, below).unwrap();
+        let read = |text: &str| vouch_circuits::plan::Plan::parse(text).unwrap().disclose.map(|d| (d.above, d.bound));
+        assert_eq!(of(None, None), plan);
+        assert_eq!(read(&of(Some(0.5), None)), Some((true, 32_768)));
+        assert_eq!(read(&of(None, Some(-2.0))), Some((false, -131_072)));
+        let said = with_threshold(of(Some(1.0), None), None, Some(1.0)).unwrap_err().to_string();
+        assert_eq!(said, "the plan has an entry disclose: expected it there or on the command line, got both");
     }
 
     #[test]

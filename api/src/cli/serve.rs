@@ -105,6 +105,10 @@ pub struct ServeArgs {
     /// What to prove and post ahead of time; see `vouch watch`.
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
+    /// Folder with openings of private inputs, COMMITMENT.json each, as `vouch commit` writes them: requests that name such a commitment are
+    /// answered. Files are read when they are needed, and never changed.
+    #[arg(long, value_name = "DIR")]
+    openings: Option<PathBuf>,
     /// Most queries that may wait.
     #[arg(long, value_name = "QUERIES", default_value_t = 256)]
     max_waiting: usize,
@@ -138,6 +142,10 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let reach_blocks = args.srs.hops.then_some(HOP_REACH_BLOCKS);
     let bounds = QueueConfig { max_waiting: args.max_waiting, reach_blocks, ..QueueConfig::default() };
     let queue = Queue::new(db.clone(), indexer.clone(), engine, bounds);
+    let queue = match args.openings {
+        Some(folder) => queue.with_openings(folder),
+        None => queue,
+    };
     let contracts = Addresses {
         block_hashes: args.block_hashes,
         vouch: args.vouch,

@@ -15,6 +15,7 @@ use vouch_indexer::db::DbError;
 use vouch_prover::engine::EngineError;
 use vouch_prover::evidence::EvidenceError;
 use vouch_prover::jobs::JobError;
+use vouch_prover::opening::OpeningError;
 use vouch_prover::queue::QueueError;
 
 /// A problem document.
@@ -84,6 +85,7 @@ impl From<QueueError> for Problem {
             QueueError::Index(e) => e.into(),
             QueueError::Evidence(e) => e.into(),
             QueueError::Job(e) => e.into(),
+            QueueError::Opening(e) => e.into(),
             QueueError::NotProven { .. } => {
                 Self::new(StatusCode::CONFLICT, "not_proven", "the query has no proof (yet)", e)
             }
@@ -157,6 +159,21 @@ impl From<JobError> for Problem {
             JobError::Db(e) => IndexError::Db(e).into(),
             JobError::Record { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed", e),
         }
+    }
+}
+
+impl From<OpeningError> for Problem {
+    fn from(e: OpeningError) -> Self {
+        let (status, kind, title) = match &e {
+            OpeningError::Needed { .. } | OpeningError::Unknown { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "opening_needed", "the private inputs are not at hand")
+            }
+            OpeningError::Full { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "openings_full", "too many openings are held")
+            }
+            _ => (StatusCode::UNPROCESSABLE_ENTITY, "opening", "the private inputs are not what was committed to"),
+        };
+        Self::new(status, kind, title, e)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod error;
 pub mod events;
 pub mod models;
 pub mod openapi;
+pub mod openings;
 pub mod page;
 pub mod proofs;
 pub mod queries;
@@ -25,6 +26,8 @@ use tower_http::trace::TraceLayer;
 
 /// Largest body of a query.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
+/// Largest body of a query or an opening with private inputs.
+pub const MAX_OPENING_BYTES: usize = 1 << 20;
 /// Largest body of a model: the ONNX file in base64 and its calibration rows.
 pub const MAX_MODEL_BYTES: usize = 64 << 20;
 /// Header that carries the request id, in and out.
@@ -33,8 +36,10 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every route of the node.
 pub fn router(node: Node) -> Router {
     let models = get(models::list).post(models::add).layer(DefaultBodyLimit::max(MAX_MODEL_BYTES));
+    let private = DefaultBodyLimit::max(MAX_OPENING_BYTES);
     Router::new()
-        .route("/v1/queries", post(queries::create).get(queries::list))
+        .route("/v1/queries", post(queries::create).get(queries::list).layer(private))
+        .route("/v1/openings", post(openings::give).layer(private))
         .route("/v1/queries/{id}", get(queries::read))
         .route("/v1/queries/{id}/events", get(events::stream))
         .route("/v1/queries/{id}/proof", get(proofs::read))

@@ -1,6 +1,7 @@
 //! Models: add one, list them.
 
 use super::error::{Body, InPath, Problem};
+use super::queries::real;
 use crate::node::Node;
 use alloy::primitives::{Address, B256, Bytes};
 use axum::Json;
@@ -163,6 +164,13 @@ pub struct ModelCard {
     /// Its inputs, in order: name, how each is made, and the facts it is made of.
     #[schema(value_type = Vec<Object>)]
     features: Vec<Value>,
+    /// The inputs after them, which come from a commitment: name, what `vouch commit` divides by, bits.
+    #[schema(value_type = Vec<Object>)]
+    private: Vec<Value>,
+    /// The one comparison that is public instead of the outputs: which output, whether it is above or below, and the threshold, in fixed
+    /// point (`bound`, exact) and as a number. 1.0 is yes, 0 is no; a tie is no.
+    #[schema(value_type = Option<Object>)]
+    disclose: Option<Value>,
 }
 
 /// Why a model should not be used any more.
@@ -196,7 +204,15 @@ pub async fn read(State(node): State<Node>, InPath(name): InPath<String>) -> Res
         let numbers: Vec<Value> = feature.numbers.iter().map(number).collect();
         json!({ "name": feature.name, "make": feature.make, "numbers": numbers })
     });
-    Ok(Json(ModelCard { features: features.collect(), model: info.into() }))
+    let bits = plan.private.bits;
+    let private = plan
+        .private_inputs
+        .iter()
+        .map(|input| json!({ "name": input.name, "divisor": input.divisor.to_string(), "bits": bits }));
+    let disclose = plan
+        .disclose
+        .map(|d| json!({ "output": d.output, "above": d.above, "bound": d.bound, "threshold": real(d.bound) }));
+    Ok(Json(ModelCard { features: features.collect(), private: private.collect(), disclose, model: info.into() }))
 }
 
 /// Marks a model as deprecated, or as good again. Names then mean an older version; by its id it can still be asked.

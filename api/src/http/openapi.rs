@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the handlers.
 
-use super::{error, events, models, proofs, queries, status, watch};
+use super::{error, events, models, openings, proofs, queries, status, watch};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -12,6 +12,7 @@ use utoipa::OpenApi;
         queries::list,
         queries::read,
         events::stream,
+        openings::give,
         proofs::read,
         proofs::calls,
         proofs::score,
@@ -42,6 +43,6 @@ mod tests {
         for path in ["/v1/queries", "/v1/queries/{id}", "/v1/queries/{id}/events", "/v1/queries/{id}/proof"] {
             assert!(paths.iter().any(|p| *p == path), "{path}");
         }
-        assert_eq!(paths.len(), 11);
+        assert_eq!(paths.len(), 12);
     }
 }

@@ -161,7 +161,7 @@ pub async fn calls(State(node): State<Node>, InPath(id): InPath<String>) -> Resu
     Ok(Json(view(&node, served).await.calldata))
 }
 
-/// The proven score of a subject with the greatest `as_of`.
+/// The proven score of a subject with the greatest `as_of`. Scores of private inputs are left out: whoever asked has chosen these.
 #[utoipa::path(get, path = "/v1/scores/{model}/{subject}",
     params(("model" = String, Path), ("subject" = String, Path)), responses(
     (status = 200, body = ScoreView), (status = 404, body = Problem)))]
@@ -171,7 +171,8 @@ pub async fn score(
 ) -> Result<Json<ScoreView>, Problem> {
     let mut jobs = node.queue.store().list()?;
     jobs.retain(|j| {
-        (j.query.model, j.query.subject) == (model, subject) && matches!(j.stage, Stage::Proven | Stage::Submitted)
+        (j.query.model, j.query.subject, j.query.inputs) == (model, subject, None)
+            && matches!(j.stage, Stage::Proven | Stage::Submitted)
     });
     jobs.sort_by_key(|j| j.query.as_of);
     while let Some(job) = jobs.pop() {

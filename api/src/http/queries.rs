@@ -1,6 +1,7 @@
 //! Queries: ask, look, list.
 
 use super::error::{Body, InPath, Problem};
+use super::openings::OpeningBody;
 use crate::node::Node;
 use alloy::primitives::{Address, B256};
 use axum::Json;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use vouch_prover::jobs::{Job, Query};
+use vouch_prover::opening::{Opening, OpeningError};
 use vouch_prover::queue::Queue;
 
 /// A question.
@@ -32,6 +34,14 @@ pub struct Ask {
     /// Who is paid for the proofs; the node's own account if not given.
     #[schema(value_type = Option<String>)]
     pub payee: Option<Address>,
+    /// The private inputs, if the model has some: what `vouch commit` wrote. They are never served, logged or stored; the claim has their
+    /// commitment alone.
+    #[schema(value_type = Option<OpeningBody>)]
+    pub private: Option<Opening>,
+    /// The commitment to private inputs whose opening the node has: from POST /v1/openings, or its folder of openings. With `private`: what
+    /// its commitment has to be.
+    #[schema(value_type = Option<String>)]
+    pub inputs: Option<B256>,
 }
 
 /// A query and how far it is.
@@ -93,6 +103,11 @@ pub async fn create(State(node): State<Node>, Body(ask): Body<Ask>) -> Result<im
         Some(number) => number,
         None => node.queue.indexer().status()?.tip.ok_or(vouch_indexer::IndexError::Empty)?,
     };
+    if let (Some(opening), Some(expected)) = (&ask.private, ask.inputs)
+        && opening.commitment != expected
+    {
+        return Err(OpeningError::Mismatch { expected, got: opening.commitment }.into());
+    }
     let query = Query {
         model: ask.model,
         subject: ask.subject,
@@ -100,8 +115,9 @@ pub async fn create(State(node): State<Node>, Body(ask): Body<Ask>) -> Result<im
         payee: ask.payee.unwrap_or(node.payee),
         also: ask.also,
         request: None,
+        inputs: ask.private.as_ref().map(|opening| opening.commitment).or(ask.inputs),
     };
-    let job = node.queue.add(query).await?;
+    let job = node.queue.add_private(query, ask.private).await?;
     metrics::counter!("vouch_queries_total").increment(1);
     let location = format!("/v1/queries/{}", job.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(View::of(&node.queue, &job)?)))

@@ -20,6 +20,7 @@ pub struct Asked {
     pub deadline: u64,
     pub status: u8,
     pub fee_wei: u128,
+    pub inputs: U256,
 }
 
 /// What the chain is like now.
@@ -135,9 +136,9 @@ fn view(state: &Known, data: &[u8]) -> (&'static str, Bytes) {
         Vouch::requestOfCall::SELECTOR => {
             let asked = argument.to::<usize>().checked_sub(1).and_then(|i| state.requests.get(i)).cloned();
             let asked = asked.unwrap_or(Asked { status: 0, ..open(B256::ZERO, 0) });
-            let Asked { model, subject, as_of, callback_gas, target, deadline, status, fee_wei } = asked;
+            let Asked { model, subject, as_of, callback_gas, target, deadline, status, fee_wei, inputs } = asked;
             let (status, fee) = (U256::from(status), U256::from(fee_wei));
-            let words = (model, subject, as_of, callback_gas, target, deadline, status, Address::ZERO, fee);
+            let words = (model, subject, as_of, callback_gas, target, deadline, status, Address::ZERO, fee, inputs);
             ("requestOf", words.abi_encode_params().into())
         }
         // isPosted(uint256)
@@ -156,6 +157,7 @@ pub fn open(model: B256, as_of: u64) -> Asked {
         deadline: NOW + 3_600,
         status: OPEN,
         fee_wei: 0,
+        inputs: U256::ZERO,
     }
 }
 

@@ -6,6 +6,7 @@ import {IHistoryVerifier} from "../../src/IHistoryVerifier.sol";
 import {IScoreVerifier} from "../../src/IScoreVerifier.sol";
 import {Anchor, Claim} from "../../src/Instances.sol";
 import {ScoreVerifier} from "../../src/ScoreVerifier.sol";
+import {OneHistoryStatement} from "./OneStatement.sol";
 import {VouchTest} from "./VouchTest.sol";
 
 /// @title RealProofTest
@@ -45,6 +46,15 @@ abstract contract RealProofTest is VouchTest {
             if (anchors[i].number > head) head = anchors[i].number;
         }
         vm.roll(head + 1);
+    }
+
+    /// @notice The same for a model that reads no facts: there is no history.
+    function deployVouchFor(string memory scoreJson) internal {
+        vm.chainId(vm.parseJsonUint(scoreJson, ".chain_id"));
+        deployVouch(new OneHistoryStatement(), deployScoreVerifier(scoreJson));
+        key = vm.parseJsonBytes(scoreJson, ".key");
+        modelId = registry.register(vm.parseJsonBytes32(scoreJson, ".class_id"), key, "");
+        vm.roll(vm.parseJsonUint(scoreJson, ".as_of") + 1);
     }
 
     function readHistory(string memory json) internal view returns (HistoryProof memory read) {

@@ -62,6 +62,7 @@ abstract contract VouchTest is Test {
     function answer(uint256 id, int128 score) internal {
         Claim memory claim = claimOf(score, uint256(keccak256(abi.encode("root", id))) >> 8);
         Vouch.Request memory asked = vouch.requestOf(id);
+        claim.inputs = asked.inputs;
         postRoot(claim.roots[0]);
         acceptScore(asked.subject, asked.asOf, claim);
         vouch.fulfil(id, claim, PROOF);
@@ -97,6 +98,8 @@ abstract contract VouchTest is Test {
         statement[9] = toField(claim.outputs[1]);
         statement[10] = toField(claim.outputs[2]);
         statement[11] = toField(claim.outputs[3]);
+        statement[12] = claim.inputs;
+        statement[13] = claim.digest;
         scoreVerifier.accept(key, statement, PROOF);
     }
 

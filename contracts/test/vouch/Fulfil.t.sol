@@ -93,7 +93,7 @@ contract FulfilTest is VouchTest {
     function testFuzz_rejects_private_inputs(uint256 commitment) public {
         vm.assume(commitment != 0);
         claim.inputs = commitment;
-        vm.expectRevert(abi.encodeWithSelector(Vouch.PrivateInputs.selector, commitment));
+        vm.expectRevert(abi.encodeWithSelector(Vouch.OtherInputs.selector, 0, commitment));
         vouch.fulfil(id, claim, PROOF);
         vm.expectRevert(abi.encodeWithSelector(Vouch.PrivateInputs.selector, commitment));
         vouch.submit(modelId, subject, 990, claim, PROOF);

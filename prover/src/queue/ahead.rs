@@ -244,8 +244,8 @@ impl<E: Engine + ?Sized> Queue<E> {
         match result {
             Ok(value) => return Ok(Some(value)),
             Err(Setback::Stop(e)) => return Err(e),
-            // no job, so nobody does
-            Err(Setback::GivenUp) => {}
+            // no job, so nobody does; histories need no private inputs
+            Err(Setback::GivenUp | Setback::NoOpening(_)) => {}
             Err(Setback::Retry(reason) | Setback::Reorg(reason)) => {
                 tracing::warn!(entry = %name, block, %reason, "watched block will be tried again");
                 state.not_before = Some(Instant::now() + SECOND_TRY);

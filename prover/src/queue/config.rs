@@ -17,6 +17,8 @@ pub struct QueueConfig {
     pub idle_wait: Duration,
     /// How far behind the tip a block can be an anchor; older ones are linked by hops, in class H. `None`: however old.
     pub reach_blocks: Option<u64>,
+    /// How long a job that answers no request waits for the opening of its commitment, which a restart has forgotten.
+    pub opening_patience: Duration,
 }
 
 /// A reach that leaves 191 blocks, 38 minutes, from the collection of evidence to the post.
@@ -31,6 +33,7 @@ impl Default for QueueConfig {
             max_restarts: 8,
             idle_wait: Duration::from_secs(1),
             reach_blocks: None,
+            opening_patience: Duration::from_secs(3_600),
         }
     }
 }

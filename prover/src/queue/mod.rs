@@ -14,6 +14,8 @@
 mod ahead;
 mod config;
 mod cover;
+mod openings;
+mod private;
 mod setback;
 mod stages;
 
@@ -24,9 +26,11 @@ use crate::cost::Meter;
 use crate::engine::{Anchor, Engine, EngineError, HistoryProof};
 use crate::evidence::{self, EvidenceError};
 use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage};
+use crate::opening::OpeningError;
 use ahead::Watched;
 use alloy::primitives::B256;
 use futures::future::BoxFuture;
+use openings::Openings;
 use setback::Setback;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -54,6 +58,9 @@ pub enum QueueError {
     /// A bound of one proof is exceeded.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// The private inputs are missing, or are not those of the commitment. Recoverable: give them.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
     /// The job does not exist, or the queue is full.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -95,6 +102,7 @@ pub struct Queue<E: ?Sized> {
     waiting: Arc<Mutex<HashMap<String, Instant>>>,
     old_anchors: Option<Arc<dyn OldAnchors>>,
     watched: Arc<Mutex<Option<Arc<Watched>>>>,
+    openings: Arc<Openings>,
 }
 
 impl<E: ?Sized> Clone for Queue<E> {
@@ -109,6 +117,7 @@ impl<E: ?Sized> Clone for Queue<E> {
             waiting: self.waiting.clone(),
             old_anchors: self.old_anchors.clone(),
             watched: self.watched.clone(),
+            openings: self.openings.clone(),
         }
     }
 }
@@ -121,8 +130,8 @@ impl<E: Engine + ?Sized> Queue<E> {
         if let Err(error) = store.index() {
             tracing::error!(%error, "jobs of earlier runs could not be read");
         }
-        let (wake, waiting, watched) = Default::default();
-        Self { store, indexer, engine, config, events, wake, waiting, watched, old_anchors: None }
+        let (wake, waiting, watched, openings) = Default::default();
+        Self { store, indexer, engine, config, events, wake, waiting, watched, openings, old_anchors: None }
     }
 
     /// Takes old blocks as anchors where `old_anchors` knows them, instead of linking them by hops.
@@ -156,6 +165,7 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// [`QueueError`] names what is wrong with the query; nothing is stored then.
     pub async fn add(&self, query: Query) -> Result<Job, QueueError> {
         let questions = evidence::questions(&self.questions(&query)?);
+        self.check_opening(&query)?;
         evidence::check_bounds(&questions)?;
         evidence::check_classes(&questions, self.config.reach_blocks.is_some())?;
         for fact in &questions {
@@ -308,6 +318,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             }
             Err(Setback::Stop(e)) => Err(e),
             Err(Setback::GivenUp) => Ok(true),
+            Err(Setback::NoOpening(reason)) => self.wait_for_opening(job, reason).map(|()| true),
             Err(Setback::Reorg(reason)) => self.restart(&mut job, reason).map(|()| true),
             Err(Setback::Fail(failure)) => self.give_up(&mut job, failure).map(|()| true),
             Err(Setback::Retry(detail)) if job.retries + 1 >= self.config.max_retries => {
@@ -369,7 +380,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         job.failure = Some(failure);
         self.store.save(job)?;
         self.announce(job);
-        Ok(())
+        self.forget_opening(&job.query)
     }
 
     fn announce(&self, job: &Job) {

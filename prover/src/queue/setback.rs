@@ -13,6 +13,8 @@ pub(super) enum Setback {
     Reorg(String),
     /// May pass: try again later.
     Retry(String),
+    /// Nobody gave the opening of the private inputs: wait for it.
+    NoOpening(String),
     /// Will not pass.
     Fail(Failure),
     /// Somebody gave the job up meanwhile.

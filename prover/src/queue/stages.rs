@@ -2,7 +2,7 @@
 
 use super::cover::{anchors_of, union};
 use super::setback::Setback;
-use super::{Queue, QueueError, gone_text};
+use super::{Queue, gone_text};
 use crate::cost::Meter;
 use crate::engine::{Engine, EngineError, HistoryProof, ScoreTask};
 use crate::evidence::{self, Evidence, EvidenceError, Reach};
@@ -143,7 +143,7 @@ impl<E: Engine + ?Sized> Queue<E> {
                 None => return Err(Setback::Reorg(format!("root {root} is gone, it is proven anew"))),
             }
         }
-        let task = self.task(&job.query, roots).map_err(Setback::Stop)?;
+        let task = self.task(&job.query, roots)?;
         let engine = self.engine.clone();
         let score = blocking(move || {
             let proof = engine.prove_score(&task)?;
@@ -153,13 +153,17 @@ impl<E: Engine + ?Sized> Queue<E> {
         .await?;
         self.still_wanted(job)?;
         advance(job, Stage::Proven, meter);
-        Ok(self.store.save_score(job, &score)?)
+        self.store.save_score(job, &score)?;
+        self.forget_opening(&job.query).map_err(Setback::Stop)
     }
 
-    fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, QueueError> {
-        let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db)?.ok_or(IndexError::Empty)?;
-        let Query { model, subject, as_of, payee, .. } = *query;
-        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots, private: None })
+    fn task(&self, query: &Query, roots: Vec<(B256, Vec<Fact>)>) -> Result<ScoreTask, Setback> {
+        let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db).map_err(|e| Setback::Stop(e.into()))?;
+        let chain_id = chain_id.ok_or_else(|| Setback::Stop(IndexError::Empty.into()))?;
+        let Query { model, subject, as_of, payee, inputs, .. } = *query;
+        let find = |commitment| self.openings.find(commitment).map_err(|e| Setback::NoOpening(e.to_string()));
+        let private = inputs.map(find).transpose()?;
+        Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots, private })
     }
 
     /// Nobody gave the job up, and its blocks are on the chain: looked at before and after each proof.

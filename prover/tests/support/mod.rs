@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use vouch_circuits::facts::{Fact, FactKind, FactTree};
+use vouch_circuits::plan::Private;
 use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
@@ -41,6 +42,8 @@ pub struct Fast {
     pub room: AtomicU32,
     /// The next history proof but so many fails; 0: none does.
     pub fails_in: AtomicU32,
+    /// Private inputs, of 26 bits; the first is the first output.
+    pub private: AtomicU32,
 }
 
 impl Fast {
@@ -102,6 +105,14 @@ impl Engine for Fast {
         Ok(facts)
     }
 
+    fn private(&self, model: B256) -> Result<Private, EngineError> {
+        match self.private.load(Ordering::SeqCst) {
+            _ if model != MODEL => Err(EngineError::UnknownModel { model }),
+            0 => Ok(Private::default()),
+            count => Ok(Private { count: count as usize, bits: 26 }),
+        }
+    }
+
     fn history_k(&self, evidence: &Evidence) -> Result<u32, EngineError> {
         let (room, got) = (self.room.load(Ordering::SeqCst), evidence.facts.len());
         match room {
@@ -140,8 +151,9 @@ impl Engine for Fast {
         let last = |f: &Fact| i64::from_be_bytes(f.value[24..].try_into().unwrap());
         let sum = task.roots.iter().flat_map(|(_, facts)| facts).map(last).sum();
         let roots = std::array::from_fn(|i| task.roots.get(i).unwrap_or(&task.roots[0]).0);
-        let zero = B256::ZERO;
-        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots, inputs: zero, digest: zero, instances: vec![], proof })
+        let (sum, inputs) =
+            task.private.as_ref().map_or((sum, B256::ZERO), |opening| (opening.values[0], opening.commitment));
+        Ok(ScoreProof { outputs: [sum, 0, 0, 0], roots, inputs, digest: B256::ZERO, instances: vec![], proof })
     }
 
     fn verify_score(&self, _task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError> {
@@ -182,6 +194,7 @@ pub fn bounds() -> QueueConfig {
         max_restarts: 2,
         idle_wait: Duration::from_millis(5),
         reach_blocks: None,
+        opening_patience: Duration::from_millis(50),
     }
 }
 
@@ -197,5 +210,6 @@ pub async fn setup() -> (tempfile::TempDir, Replay, Queue<Fast>) {
 
 /// A query as of `as_of`.
 pub fn query(as_of: u64) -> Query {
-    Query { model: MODEL, subject: Address::repeat_byte(1), as_of, payee: Address::ZERO, also: vec![], request: None }
+    let subject = Address::repeat_byte(1);
+    Query { model: MODEL, subject, as_of, payee: Address::ZERO, also: vec![], request: None, inputs: None }
 }

@@ -63,8 +63,9 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
     let Question { model, subject, as_of } = &file.query;
     let is_development = srs.origin == Origin::UnsafeDevelopment;
     let model_check = model_check(&args.srs, &model.to_string());
+    let inputs = file.claim.inputs;
     let body = json!({
-        "valid": rpc.is_some().then_some(true), "model": model, "subject": subject, "as_of": as_of, "chain_id": file.chain_id, "score": score,
+        "inputs": inputs, "valid": rpc.is_some().then_some(true), "model": model, "subject": subject, "as_of": as_of, "chain_id": file.chain_id, "score": score,
         "history_gas": gas.histories, "score_gas": gas.score, "anchors_checked": rpc.is_some(),
         "srs": srs.name(), "is_development": is_development, "model_checked": false, "model_check": model_check,
     });
@@ -77,7 +78,10 @@ pub async fn run(args: VerifyArgs, report: Report) -> eyre::Result<()> {
                 if is_development { " (development: its secret is public, it proves nothing beyond tests)" } else { "" }
             ),
         ];
-        if rpc.is_none() {
+        if !inputs.is_zero() {
+            lines.push(format!("of the private inputs under the commitment {inputs}; NOT checked: who made it, and of what"));
+        }
+        if rpc.is_none() && !file.histories.is_empty() {
             lines.push("NOT checked: that the anchors are blocks of this chain; anybody can make up blocks; give --rpc".into());
         }
         lines.push(format!(

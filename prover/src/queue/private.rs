@@ -1,0 +1,107 @@
+//! Jobs about private inputs: they need the opening of the commitment that they name, which is not stored.
+
+use super::{Queue, QueueError};
+use crate::engine::{Engine, EngineError};
+use crate::jobs::{Failure, Job, Query, Stage, now_ms};
+use crate::opening::{Opening, OpeningError};
+use alloy::primitives::B256;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Wait between two looks for an opening in the folder; one that is given is taken at once.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+impl<E: Engine + ?Sized> Queue<E> {
+    /// Reads openings from `folder`, too: files `COMMITMENT.json`, as `vouch commit` makes them.
+    pub fn with_openings(self, folder: PathBuf) -> Self {
+        Self { openings: Arc::new(super::Openings::in_folder(folder)), ..self }
+    }
+
+    /// Holds an opening, in memory, until the proofs that need it are made.
+    ///
+    /// # Errors
+    /// [`OpeningError`].
+    pub fn give_opening(&self, opening: Opening) -> Result<(), OpeningError> {
+        self.openings.give(opening)?;
+        // whoever waited for one looks again
+        if let Ok(mut waiting) = self.waiting.lock() {
+            waiting.clear();
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// [`Queue::add`] with the opening of the private inputs, if the query has some.
+    ///
+    /// # Errors
+    /// As [`Queue::add`]; the opening is forgotten then.
+    pub async fn add_private(&self, query: Query, opening: Option<Opening>) -> Result<Job, QueueError> {
+        let Some(opening) = opening else { return self.add(query).await };
+        self.give_opening(opening)?;
+        let added = self.add(query.clone()).await;
+        // refused, or proven already
+        self.forget_opening(&query)?;
+        added
+    }
+
+    /// How many openings were given since the start.
+    pub fn openings_given(&self) -> u64 {
+        self.openings.given()
+    }
+
+    /// Whether the private inputs of `query` are at hand.
+    ///
+    /// # Errors
+    /// [`QueueError::Opening`], or the model is not known.
+    pub fn check_opening(&self, query: &Query) -> Result<(), QueueError> {
+        let model = query.model;
+        let expected = self.engine.private(model)?;
+        match query.inputs {
+            None if expected.count == 0 => Ok(()),
+            None => Err(OpeningError::Needed { model, count: expected.count }.into()),
+            Some(commitment) if expected.count == 0 => Err(OpeningError::NotPrivate { model, commitment }.into()),
+            Some(commitment) => match self.openings.find(commitment)?.private() {
+                got if got == expected => Ok(()),
+                got => Err(OpeningError::Model { model, expected, got }.into()),
+            },
+        }
+    }
+
+    /// Whether `model` has private inputs.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`].
+    pub fn is_private(&self, model: B256) -> Result<bool, EngineError> {
+        Ok(self.engine.private(model)?.count > 0)
+    }
+
+    /// Forgets an opening that no job needs any more.
+    pub(super) fn forget_opening(&self, query: &Query) -> Result<(), QueueError> {
+        if let Some(commitment) = query.inputs
+            && !self.store.unfinished()?.iter().any(|job| job.query.inputs == Some(commitment))
+        {
+            self.openings.forget(commitment);
+        }
+        Ok(())
+    }
+
+    /// Lets a job wait: for ever if it answers a request, which has a deadline of its own.
+    pub(super) fn wait_for_opening(&self, mut job: Job, reason: String) -> Result<(), QueueError> {
+        let is_new = job.last_error.as_ref() != Some(&reason);
+        let waited = Duration::from_millis(now_ms().saturating_sub(job.updated_ms));
+        if !is_new && job.query.request.is_none() && waited >= self.config.opening_patience {
+            return self.give_up(&mut job, Failure { kind: "opening".into(), detail: reason });
+        }
+        if let Ok(mut waiting) = self.waiting.lock() {
+            waiting.insert(job.id.clone(), Instant::now() + LOOK_AGAIN);
+        }
+        if is_new && job.stage != Stage::Failed {
+            tracing::warn!(job = %job.id, %reason, "job waits for its private inputs");
+            job.last_error = Some(reason);
+            self.store.save(&mut job)?;
+            self.announce(&job);
+        }
+        Ok(())
+    }
+}
