@@ -135,7 +135,7 @@ async fn bad_input_is_a_problem_that_says_what_is_wrong() {
     assert!(detail.contains("model"), "{detail}");
     server.problem(post.clone(), "/v1/queries", Some("{"), 400, "body").await;
     server.problem(post.clone(), "/v1/queries", Some(r#"{"modle": 1}"#), 422, "body").await;
-    let large = format!("{{\"model\": \"{}\"}}", "x".repeat(70_000));
+    let large = format!("{{\"model\": \"{}\"}}", "x".repeat((1 << 20) + 1));
     server.problem(post.clone(), "/v1/queries", Some(&large), 413, "body").await;
     server.problem(post.clone(), "/v1/queries", None, 415, "body").await;
     server.problem(Method::GET, "/v1/queries/abc", None, 404, "unknown_query").await;

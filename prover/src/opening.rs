@@ -24,13 +24,13 @@ pub struct Opening {
     pub values: Vec<i64>,
     /// For people.
     #[serde(default, rename = "names")]
-    _names: IgnoredName,
+    pub(crate) _names: IgnoredName,
 }
 
 /// Names of the inputs in a file, which mean nothing here.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(transparent)]
-struct IgnoredName(IgnoredAny);
+pub(crate) struct IgnoredName(IgnoredAny);
 
 impl PartialEq for IgnoredName {
     fn eq(&self, _: &Self) -> bool {

@@ -14,6 +14,7 @@ import { tryForgeries } from "./forgeries.mjs";
 import { apply, MAX_RISK } from "./loan.mjs";
 import { ACCOUNTS, deployMarket, NODE_ACCOUNT, playMarket, SUBJECTS } from "./market.mjs";
 import { startNode } from "./node.mjs";
+import { lendPrivately } from "./private.mjs";
 import { run } from "./process.mjs";
 import { Report, timed } from "./report.mjs";
 import { ask, post, show, submission, submit } from "./score.mjs";
@@ -74,6 +75,9 @@ async function demo() {
   const opened = await apply({ ...stage, desk }, "good", SUBJECTS.good);
   const refused = await apply({ ...stage, desk }, "bad", SUBJECTS.bad);
   report.figure("request_to_callback_s", opened.took, "request to callback", `${opened.took.toFixed(1)} s`);
+
+  report.act("a loan for an income that nobody sees");
+  await lendPrivately(stage, { binary, directory, deployer, borrower: good });
 
   report.end();
   if (!rejected) throw new Error("a forgery was accepted");
