@@ -58,7 +58,7 @@ async function test() {
   const market = deployer.at("LendingMarket", await deployMarket(deployer, readPlan(join(root, "models/logistic/plan.toml"))));
   const contracts = await deployVouch({ deployer, report }, setup);
   await provider.send("anvil_mine", ["0x140"]);
-  const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--hops", "--keys", keys, "--history-roots", contracts.roots.target, "--json"]));
+  const findings = JSON.parse(await run(binary, ["doctor", "--rpc", url, "--hops", "--keys", keys, "--history-roots", contracts.roots.target, "--registry", contracts.registry.target, "--json"]));
   for (const { detail } of findings.filter(({ what }) => what === "verifier")) report.say(detail);
   const start = async (more) => {
     const { node, client } = await startNode({ binary, keys, directory, url, contracts, key: privateKey(NODE_ACCOUNT), finality: 64, more });

@@ -53,8 +53,18 @@ sol! {
     }
 
     #[sol(rpc)]
+    interface ScoreVerifier {
+        function generated() external view returns (address);
+        function structurePoints() external view returns (uint256);
+        function weightPoints() external view returns (uint256);
+        function instanceCount() external view returns (uint256);
+        function proofBytes() external view returns (uint256);
+    }
+
+    #[sol(rpc)]
     interface ModelRegistry {
         function register(bytes32 classId, bytes calldata key, string calldata uri) external returns (bytes32);
+        function verifierOf(bytes32 classId) external view returns (address);
         function isRegistered(bytes32 modelId) external view returns (bool);
         function keyOf(bytes32 modelId) external view returns (bytes memory);
     }

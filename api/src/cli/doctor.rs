@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::setup::SrsArgs;
-use crate::chain::deployed::compare;
+use crate::chain::deployed::{compare_histories, compare_scores};
 use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, B256, address};
 use alloy::providers::{Provider, ProviderBuilder};
@@ -13,9 +13,10 @@ use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::node::Node;
 use vouch_indexer::proofs;
+use vouch_prover::class::Class;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
-use vouch_prover::verifiers;
+use vouch_prover::{score, verifiers};
 
 /// The EIP-2935 contract, which keeps the last 8,191 block hashes.
 const HISTORY_CONTRACT: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
@@ -39,6 +40,9 @@ pub struct DoctorArgs {
     /// The `HistoryRoots` contract: the code of its verifiers is compared with what this program makes of its keys.
     #[arg(long, value_name = "ADDRESS")]
     history_roots: Option<Address>,
+    /// The `ModelRegistry` contract: its verifiers are compared in the same way.
+    #[arg(long, value_name = "ADDRESS")]
+    registry: Option<Address>,
     /// String and keys that its verifiers are compared with.
     #[command(flatten)]
     srs: SrsArgs,
@@ -90,8 +94,8 @@ pub async fn run(args: DoctorArgs, report: Report) -> eyre::Result<()> {
             },
         );
     }
-    if let Some(roots) = args.history_roots {
-        for result in verifiers(&args, roots).await.unwrap_or_else(|why| vec![Err(why)]) {
+    if args.history_roots.is_some() || args.registry.is_some() {
+        for result in verifiers(&args).await.unwrap_or_else(|why| vec![Err(why)]) {
             note("verifier", result);
         }
     }
@@ -116,18 +120,28 @@ pub async fn run(args: DoctorArgs, report: Report) -> eyre::Result<()> {
 }
 
 /// The deployed verifiers are those of the keys.
-async fn verifiers(args: &DoctorArgs, roots: Address) -> Result<Vec<Result<String, String>>, String> {
+async fn verifiers(args: &DoctorArgs) -> Result<Vec<Result<String, String>>, String> {
     let provider = ProviderBuilder::new().connect(&args.rpc).await.map_err(|e| e.to_string())?.erased();
     let chosen = args.srs.clone();
     let srs = tokio::task::spawn_blocking(move || chosen.load()).await.map_err(|e| e.to_string())?;
     let srs = srs.map_err(|e| format!("{e:#}"))?;
-    let find = |index: usize| -> Result<Passport, String> {
-        let class = CLASSES.get(index).map(|_| histories::class(index));
-        let class = class.ok_or("this program knows no such class")?;
+    let read = |class: Class| -> Result<Passport, String> {
         let srs = srs.downsize(class.k).map_err(|e| e.to_string())?;
         verifiers::read(&args.srs.keys, class.name, &srs).map_err(|e| e.to_string())
     };
-    compare(&provider, roots, &find).await
+    let history = |index: usize| {
+        let class = CLASSES.get(index).map(|_| histories::class(index));
+        read(class.ok_or("this program knows no such class")?)
+    };
+    let mut all = Vec::new();
+    if let Some(roots) = args.history_roots {
+        all.extend(compare_histories(&provider, roots, &history).await?);
+    }
+    if let Some(registry) = args.registry {
+        let scores = score::CLASSES[..score::DEPLOYED].iter().map(|size| read(score::class(*size)));
+        all.extend(compare_scores(&provider, registry, &scores.collect::<Result<Vec<_>, _>>()?).await?);
+    }
+    Ok(all)
 }
 
 /// The newest header hashes to its announced hash.

@@ -9,7 +9,6 @@ mod lies_entries;
 mod lies_tries;
 mod linked_anchors;
 mod links;
-mod real_proof;
 mod tries;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
