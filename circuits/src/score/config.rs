@@ -63,6 +63,8 @@ pub mod mode {
 #[derive(Clone, Debug)]
 pub struct ScoreConfig {
     pub(super) state: [Column<Advice>; WIDTH],
+    /// Factors of the dense products: `state[1]`, but for audits.
+    pub(super) factor: Column<Advice>,
     pub(super) sum: Column<Advice>,
     pub(super) product: Column<Advice>,
     pub(super) gates: [Column<Fixed>; WIDTH / 2],
@@ -82,7 +84,7 @@ pub struct ScoreConfig {
 }
 
 /// Product of `(cell - value)` over the other values: not zero at the one value that is missing.
-fn chosen(cell: &Expression<Fr>, others: &[u64]) -> Expression<Fr> {
+pub(super) fn chosen(cell: &Expression<Fr>, others: &[u64]) -> Expression<Fr> {
     others
         .iter()
         .map(|v| cell.clone() - Expression::Constant(Fr::from(*v)))
@@ -114,19 +116,17 @@ impl ScoreConfig {
         config
     }
 
-    /// Columns and gates of `lanes` sheets side by side: the first has columns of its own, the others share its fixed columns and
-    /// challenges. None has permutations.
-    pub fn configure_lanes(meta: &mut ConstraintSystem<Fr>, class: Class, lanes: usize) -> Vec<Self> {
-        let first = Self::columns(meta, class);
-        let others: Vec<Self> = (1..lanes).map(|_| first.lane(meta)).collect();
-        let lanes = [vec![first], others].concat();
-        for lane in &lanes {
-            lane.vertical_gate(meta);
-            lane.lookup_gate(meta);
-            lane.dense_gate(meta);
-        }
-        assert_degrees(meta);
-        lanes
+    /// Columns and gates of a sheet without permutations, whose dense products read their factors in `factor`, a column of the second
+    /// phase that the caller fills and binds.
+    pub(super) fn configure_folded(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self {
+        let columns = Self::columns(meta, class);
+        let factor = meta.advice_column_in(SecondPhase);
+        meta.enable_equality(factor);
+        let config = Self { factor, ..columns };
+        config.vertical_gate(meta);
+        config.lookup_gate(meta);
+        config.dense_gate(meta);
+        config
     }
 
     fn columns(meta: &mut ConstraintSystem<Fr>, class: Class) -> Self {
@@ -144,6 +144,7 @@ impl ScoreConfig {
         let [alpha, rho] = [(); 2].map(|_| meta.challenge_usable_after(FirstPhase));
         Self {
             state,
+            factor: state[1],
             sum,
             product,
             gates,
@@ -159,18 +160,6 @@ impl ScoreConfig {
             alpha,
             rho,
         }
-    }
-
-    /// Advice and public inputs of one more sheet over the same fixed columns.
-    fn lane(&self, meta: &mut ConstraintSystem<Fr>) -> Self {
-        let state = [(); WIDTH].map(|_| meta.advice_column_in(FirstPhase));
-        let [sum, product] = [(); 2].map(|_| meta.advice_column_in(SecondPhase));
-        let instance = meta.instance_column();
-        for column in state {
-            meta.enable_equality(column);
-        }
-        meta.enable_equality(instance);
-        Self { state, sum, product, instance, ..self.clone() }
     }
 
     /// `a + b * c = d` down any of the four columns.
@@ -227,7 +216,7 @@ impl ScoreConfig {
     fn dense_gate(&self, meta: &mut ConstraintSystem<Fr>) {
         meta.create_gate("dense", |meta| {
             let part = meta.query_fixed(self.dense, Rotation::cur());
-            let factor = meta.query_advice(self.state[1], Rotation::cur());
+            let factor = meta.query_advice(self.factor, Rotation::cur());
             let [sum, next] = [0, 1].map(|i| meta.query_advice(self.product, Rotation(i)));
             let rho = meta.query_challenge(self.rho);
             let weight = self

@@ -50,6 +50,18 @@ pub struct Rows {
     pub glue: usize,
 }
 
+impl Rows {
+    /// About how many rows of data fit where one takes `one` and two take these, with `runs` folded cells each.
+    pub(super) fn lengths(&self, one: &Self, runs: usize) -> usize {
+        let more = |wide: fn(&Self) -> usize, room: usize| {
+            let (first, second) = (wide(one), wide(self));
+            room.saturating_sub(first) / (second - first).max(1) + 1
+        };
+        let cells = 4 * self.glue - self.tables - self.dense;
+        more(|rows| rows.range, self.glue - 1).min(more(|rows| rows.gate + rows.range, cells)).min(self.glue / runs)
+    }
+}
+
 /// Where everything goes.
 #[derive(Clone, Debug)]
 pub struct Frame {

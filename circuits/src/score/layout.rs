@@ -20,16 +20,16 @@ use halo2_base::halo2_proofs::{
 use std::collections::BTreeMap;
 
 /// One row of a dense product.
-struct DenseRow {
+pub(super) struct DenseRow {
     mode: u64,
-    factor: Option<Cell>,
+    pub(super) factor: Option<Cell>,
     /// The factor is the constant 1: the weights are biases.
-    bias: bool,
+    pub(super) bias: bool,
     weights: [Fr; FOLD],
 }
 
 /// The rows of all products; the last one only ends the block before.
-fn dense_rows(sheet: &Sheet) -> Vec<DenseRow> {
+pub(super) fn dense_rows(sheet: &Sheet) -> Vec<DenseRow> {
     let mut rows = Vec::new();
     for product in &sheet.products {
         for (block, outputs) in product.outputs.chunks(FOLD).enumerate() {
@@ -52,21 +52,15 @@ fn dense_rows(sheet: &Sheet) -> Vec<DenseRow> {
     rows
 }
 
-/// What the first phase leaves for the second.
-pub struct Written {
-    /// Cells of the public inputs, in order.
-    pub public: Vec<RawCell>,
-    lookups: Lookups,
-    factors: Vec<(u64, Fr, [Fr; FOLD])>,
-}
+/// Mode, factor and weights of each row of the dense products.
+pub(super) type Factors = Vec<(u64, Fr, [Fr; FOLD])>;
 
-/// The rest of the weight columns, behind the dense products.
-#[derive(Clone, Copy, Debug)]
-pub struct Rest<'a> {
-    /// The frame of the sheet whose key has these columns; its dense products are those of the sheet that is written.
-    pub frame: &'a Frame,
-    /// With one, the weights are private.
-    pub salt: Option<&'a Salt>,
+/// What the first phase leaves for the second.
+pub(super) struct Written {
+    /// Cells of the public inputs, in order.
+    pub(super) public: Vec<RawCell>,
+    pub(super) factors: Factors,
+    lookups: Lookups,
 }
 
 /// Writes the sheet; returns the cells of the public inputs, in order.
@@ -79,42 +73,57 @@ pub fn assign(
     config: &ScoreConfig,
     region: &mut Region<Fr>,
 ) -> Vec<RawCell> {
-    let written = first_phase(sheet, frame, Some(Rest { frame, salt }), config, region);
+    let mut writer = Writer::new(region, frame);
+    let (lookups, cells) = writer.columns(sheet, config);
+    let at = |cell: &Cell| cells[offset(cell)];
+    let factors = writer.dense(sheet, config, &at);
+    writer.hashes(sheet, config, &at);
+    writer.copies(sheet, config, &at);
+    writer.rest(config, frame, salt, &factors);
+    let public = sheet.public.iter().map(at).collect();
+    let written = Written { public, factors, lookups };
     region.next_phase();
     second_phase(frame, config, region, &written);
     written.public
 }
 
-/// Writes all but the sums. Sheets that share fixed columns need `rest` once.
-///
-/// Assumes that `frame` is the sheet's.
-pub fn first_phase(
+/// What the rows of an audit's folds are: one run of cells after the other, all of one length.
+pub(super) type Runs = Vec<Vec<Cell>>;
+
+/// As [`assign`], up to the second phase, for a sheet without permutations whose dense products have folded factors: their rows get
+/// modes and weights only. `key` is the frame of the model's own key. Also writes the cells of `runs` down `item`; an empty run is of ones.
+pub(super) fn first_phase_folded(
     sheet: &Sheet,
     frame: &Frame,
-    rest: Option<Rest>,
+    (key, salt): (&Frame, Option<&Salt>),
     config: &ScoreConfig,
+    (runs, length, item): (&Runs, usize, Column<Advice>),
     region: &mut Region<Fr>,
 ) -> Written {
-    let mut writer = Writer { region, frame, constants: BTreeMap::new() };
-    let mut lookups = Lookups::default();
-    let cells = writer.gates(sheet, config, &mut lookups);
+    let mut writer = Writer::new(region, frame);
+    let (lookups, cells) = writer.columns(sheet, config);
     let at = |cell: &Cell| cells[offset(cell)];
-    let row = writer.ranges(sheet, config, &at, &mut lookups);
-    writer.points(sheet, config, &at, &mut lookups, row);
-    writer.tables(config, &mut lookups);
-    let factors = writer.dense(sheet, config, &at);
-    writer.hashes(sheet, config, &at);
-    writer.copies(sheet, config, &at);
-    if let Some(Rest { frame, salt }) = rest {
-        writer.no_identity(config, frame.rows.glue);
-        let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
-        for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(frame, &weights)) {
-            for (column, number) in config.weights.into_iter().zip(numbers) {
-                writer.fixed(column, row, number);
+    let mut factors = Vec::new();
+    for (row, dense) in dense_rows(sheet).into_iter().enumerate() {
+        writer.weigh(config, row, &dense);
+        factors.push((dense.mode, Fr::ZERO, dense.weights));
+    }
+    for (row, run, i) in runs.iter().enumerate().flat_map(|(k, run)| (0..length).map(move |i| (k * length + i, run, i)))
+    {
+        match run.get(i) {
+            Some(origin) => {
+                let copy = writer.advice(item, row, value(origin));
+                writer.region.constrain_equal(copy, at(origin));
+            }
+            None => {
+                let one = writer.advice(item, row, Fr::ONE);
+                writer.constrain_constant(config, one, Fr::ONE);
             }
         }
     }
-    Written { public: sheet.public.iter().map(at).collect(), lookups, factors }
+    writer.copies(sheet, config, &at);
+    writer.rest(config, key, salt, &factors);
+    Written { public: sheet.public.iter().map(at).collect(), factors, lookups }
 }
 
 struct Writer<'r, 'a> {
@@ -123,7 +132,41 @@ struct Writer<'r, 'a> {
     constants: BTreeMap<Fr, RawCell>,
 }
 
-impl Writer<'_, '_> {
+impl<'r, 'a> Writer<'r, 'a> {
+    fn new(region: &'r mut Region<'a, Fr>, frame: &'r Frame) -> Self {
+        Self { region, frame, constants: BTreeMap::new() }
+    }
+
+    /// Gates, ranges, points and tables; returns the cells of the gates.
+    fn columns(&mut self, sheet: &Sheet, config: &ScoreConfig) -> (Lookups, Vec<RawCell>) {
+        let mut lookups = Lookups::default();
+        let cells = self.gates(sheet, config, &mut lookups);
+        let at = |cell: &Cell| cells[offset(cell)];
+        let row = self.ranges(sheet, config, &at, &mut lookups);
+        self.points(sheet, config, &at, &mut lookups, row);
+        self.tables(config, &mut lookups);
+        (lookups, cells)
+    }
+
+    /// What stands behind the dense products in the weight columns of the key with the frame `key`.
+    fn rest(&mut self, config: &ScoreConfig, key: &Frame, salt: Option<&Salt>, factors: &Factors) {
+        self.no_identity(config, key.rows.glue);
+        let weights: Vec<_> = factors.iter().map(|(_, _, weights)| *weights).collect();
+        for (row, numbers) in salt.into_iter().flat_map(|salt| salt.cells(key, &weights)) {
+            for (column, number) in config.weights.into_iter().zip(numbers) {
+                self.fixed(column, row, number);
+            }
+        }
+    }
+
+    /// Mode and weights of a row of the dense products.
+    fn weigh(&mut self, config: &ScoreConfig, row: usize, dense: &DenseRow) {
+        self.fixed(config.dense, row, Fr::from(dense.mode));
+        for (column, weight) in config.weights.into_iter().zip(dense.weights) {
+            self.fixed(column, row, weight);
+        }
+    }
+
     fn advice(&mut self, column: Column<Advice>, row: usize, v: Fr) -> RawCell {
         self.region.assign_advice(column, row, Value::known(v)).cell()
     }
@@ -282,12 +325,7 @@ impl Writer<'_, '_> {
     }
 
     /// Returns the mode, factor and weights of each row.
-    fn dense(
-        &mut self,
-        sheet: &Sheet,
-        config: &ScoreConfig,
-        at: &impl Fn(&Cell) -> RawCell,
-    ) -> Vec<(u64, Fr, [Fr; FOLD])> {
+    fn dense(&mut self, sheet: &Sheet, config: &ScoreConfig, at: &impl Fn(&Cell) -> RawCell) -> Factors {
         let mut rows = Vec::new();
         for (row, dense) in dense_rows(sheet).into_iter().enumerate() {
             let factor = match &dense.factor {
@@ -295,15 +333,12 @@ impl Writer<'_, '_> {
                 None if dense.bias => Fr::ONE,
                 None => Fr::ZERO,
             };
-            let cell = self.advice(config.state[1], row, factor);
+            let cell = self.advice(config.factor, row, factor);
             match &dense.factor {
                 Some(origin) => self.region.constrain_equal(cell, at(origin)),
                 None => self.constrain_constant(config, cell, factor),
             }
-            self.fixed(config.dense, row, Fr::from(dense.mode));
-            for (column, weight) in config.weights.into_iter().zip(dense.weights) {
-                self.fixed(column, row, weight);
-            }
+            self.weigh(config, row, &dense);
             rows.push((dense.mode, factor, dense.weights));
         }
         rows
@@ -345,8 +380,8 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Draws the challenges, writes the running sums. Assumes that the first phase of all sheets is written and committed.
-pub fn second_phase(frame: &Frame, config: &ScoreConfig, region: &mut Region<Fr>, written: &Written) {
+/// Draws the challenges, writes the running sums. Assumes that the first phase is written and committed.
+pub(super) fn second_phase(frame: &Frame, config: &ScoreConfig, region: &mut Region<Fr>, written: &Written) {
     let Written { lookups, factors, .. } = written;
     let (mut alpha, mut rho) = (None, None);
     region.get_challenge(config.alpha).map(|v| alpha = Some(v));

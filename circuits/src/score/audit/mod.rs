@@ -1,23 +1,24 @@
 //! The audit circuit: how many of some public rows a model answers rightly, with the weight columns of the model's own key.
 //!
-//! Statement, for public rows, labels, flags and a count: `count = Σ counts_i · right(model(x_i), label_i)`. Each row has a lane: the
-//! columns of a score without plan and permutations. Lanes share the fixed columns, so all have one structure and one set of
-//! weights. The dense products are the model's in its order, from row 0 on, and what no gate reads of the weight columns is that
-//! of the model's key; so their commitments are the very points of the key. SPEC.md, "Audits".
+//! Statement, for public rows, labels, flags and a count: `count = Σ counts_i · right(model(x_i), label_i)`. The model's layers stand
+//! in the circuit once for each row, but its dense products only once, in the model's order and from row 0 on: their factors are
+//! folds over the rows ([`fold`]). What no gate reads of the weight columns is that of the model's key; so the commitments of these
+//! columns are the very points of the key. SPEC.md, "Audits".
 //!
-//! Public inputs of a lane: `before` (of the first lane 0), `after` (of the last lane the count), `counts`, `label`, then the inputs.
-//! Where neither is named, the first two are 0 and mean nothing.
+//! Public inputs: the count; for each row `counts`, `label` and the inputs.
 
+pub mod fold;
 pub mod rule;
 
 pub use rule::Rule;
 
-use super::{Class, Frame, ScoreCircuit, ScoreConfig, ScoreError, layout, salt::Salt, sheet::Sheet};
+use super::{Class, Frame, ScoreCircuit, ScoreError, TooLarge, layout, salt::Salt, sheet::Sheet};
 use crate::{
     fixed::to_field,
     model::{self, Model, ModelError},
     plan::Plan,
 };
+use fold::{AuditConfig, Folds};
 use halo2_base::{
     gates::GateInstructions,
     halo2_proofs::{
@@ -29,11 +30,8 @@ use halo2_base::{
 };
 use std::sync::Arc;
 
-/// Rows of one proof of a model in `class`: fewer where a lane is longer.
-pub fn lanes(class: Class) -> usize {
-    const SHORT: (u32, usize) = (12, 32);
-    (SHORT.1 >> class.k.saturating_sub(SHORT.0).min(31)).max(1)
-}
+/// Most rows of one proof.
+const MAX_LENGTH: usize = 256;
 
 /// A row of the data, as integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,45 +44,45 @@ pub struct Row {
     pub counts: bool,
 }
 
-/// Which constraint system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Rows and limbs.
-    pub class: Class,
-    /// Sheets side by side.
-    pub lanes: usize,
-}
-
 /// The circuit of one part of an audit.
 #[derive(Clone, Debug)]
 pub struct AuditCircuit {
     model: Arc<Model>,
     rule: Rule,
     salt: Option<Salt>,
+    /// As many as a part has.
     rows: Vec<Row>,
     /// Of the model's own key.
     key: Arc<Frame>,
-    size: Size,
 }
 
 impl AuditCircuit {
-    /// The circuit without a witness: all that key generation needs. `plan` says where the model's key has its 1.
+    /// The circuit without a witness: all that key generation needs. `plan` says where the model's key has its 1. A part has as many
+    /// rows as the class of the model holds.
     ///
     /// # Errors
     /// [`ScoreError`] if model and plan do not fit each other or a class; [`ScoreError::TooLarge`] also if the class of the model has
-    /// no room for the comparison.
+    /// no room for one row with its comparison.
     pub fn keygen(model: Arc<Model>, plan: Arc<Plan>, rule: Rule, salt: Option<Salt>) -> Result<Self, ScoreError> {
         let score = ScoreCircuit::keygen(model.clone(), plan)?;
-        let class = score.class();
-        let size = Size { class, lanes: lanes(class) };
-        let key = Arc::new(Frame::new(&score.sheet(), class)?);
+        let key = Arc::new(Frame::new(&score.sheet(), score.class())?);
         let row = Row { inputs: vec![0; model.inputs], label: 0, counts: false };
-        let circuit = Self { model, rule, salt, rows: vec![row; size.lanes], key, size };
-        Frame::new(&circuit.lane(&circuit.rows[0], 0).0, class)?;
+        let mut circuit = Self { model, rule, salt, rows: vec![row], key };
+        let (_, one, _) = circuit.written()?;
+        circuit.rows = filled(&circuit.rows, 2);
+        // what a row takes is the same for each
+        let mut length = circuit.written().map_or(1, |(_, two, folds)| two.rows.lengths(&one.rows, folds.runs.len()));
+        length = length.min(one.rows.glue / (circuit.model.inputs + 2)).clamp(1, MAX_LENGTH);
+        circuit.rows = filled(&circuit.rows[..1], length);
+        // gates leave gaps: a row or two less
+        while length > 1 && circuit.written().is_err() {
+            length -= 1;
+            circuit.rows.truncate(length);
+        }
         Ok(circuit)
     }
 
-    /// The same circuit for `rows`, at most one a lane; the last one fills what is left, without counting.
+    /// The same circuit for `rows`, at most [`AuditCircuit::length`]; the last one fills what is left, without counting.
     ///
     /// # Errors
     /// [`ModelError::Input`], [`ModelError::InputRange`]; recoverable: give other rows. Assumes at least one row.
@@ -92,13 +90,18 @@ impl AuditCircuit {
         for row in rows {
             self.model.check_inputs(&row.inputs)?;
         }
-        self.rows = filled(rows, self.size.lanes);
+        self.rows = filled(rows, self.length());
         Ok(self)
     }
 
-    /// Its size.
-    pub fn size(&self) -> Size {
-        self.size
+    /// The class of the model.
+    pub fn class(&self) -> Class {
+        self.key.class
+    }
+
+    /// Rows of one part.
+    pub fn length(&self) -> usize {
+        self.rows.len()
     }
 
     /// Rows that count and are answered rightly.
@@ -110,102 +113,111 @@ impl AuditCircuit {
         self.rows.iter().try_fold(0, |sum, row| Ok(sum + u64::from(right(row)?)))
     }
 
-    /// What one lane constrains, and the count behind it.
-    fn lane(&self, row: &Row, before: u64) -> (Sheet, u64) {
+    /// Everything that the circuit constrains, where it stands, and what is folded.
+    fn written(&self) -> Result<(Sheet, Frame, Folds), TooLarge> {
         let mut sheet = Sheet::default();
-        let integer = |v: i64| to_field(i128::from(v));
-        let head = [Fr::from(before), Fr::from(u64::from(row.counts)), integer(row.label)];
-        let [start, counts, label] = head.map(|v| sheet.witness(v));
-        let inputs: Vec<_> = row.inputs.iter().map(|x| sheet.witness(integer(*x))).collect();
-        let outputs = model::constrain(&mut sheet, &self.model, &inputs);
-        let right = self.rule.constrain(&mut sheet, &outputs, label);
-        let after = sheet.gate.mul_add(&mut sheet.ctx, counts, right, start);
-        for cell in [start, after, counts, label].into_iter().chain(inputs) {
+        let mut count = sheet.constant(Fr::ZERO);
+        let (mut public, mut products) = (Vec::new(), None);
+        for row in &self.rows {
+            let cells: Vec<_> = public_of(row).into_iter().map(|v| sheet.witness(v)).collect();
+            let outputs = model::constrain(&mut sheet, &self.model, &cells[2..]);
+            let right = self.rule.constrain(&mut sheet, &outputs, cells[1]);
+            // all rows have the weights of the first
+            let each = *products.get_or_insert(sheet.products.len());
+            for product in &mut sheet.products[each..] {
+                (product.weights, product.bias) = (Vec::new(), Vec::new());
+            }
+            count = sheet.gate.mul_add(&mut sheet.ctx, cells[0], right, count);
+            public.extend(cells);
+        }
+        for cell in [count].into_iter().chain(public) {
             sheet.publish(cell);
         }
-        let grown = super::sheet::value(&after) - Fr::from(before);
-        (sheet, before + u64::from(grown == Fr::ONE))
+        let folds = Folds::new(&mut sheet, self.rows.len());
+        let frame = Frame::new(&sheet, self.key.class)?;
+        folds.check(&frame)?;
+        let (expected, got) = (frame.rows.glue, sheet.public.len());
+        if got > expected {
+            return Err(TooLarge { class: frame.class.name, what: "public inputs", expected, got });
+        }
+        Ok((sheet, frame, folds))
     }
 }
 
-/// `rows` and, up to `lanes`, the last of them once more without counting.
-fn filled(rows: &[Row], lanes: usize) -> Vec<Row> {
+/// `rows` and, up to `length`, the last of them once more without counting.
+fn filled(rows: &[Row], length: usize) -> Vec<Row> {
     let mut rows = rows.to_vec();
     if let Some(last) = rows.last().cloned() {
-        rows.resize(lanes, Row { counts: false, ..last });
+        rows.resize(length, Row { counts: false, ..last });
     }
     rows
 }
 
-/// The public inputs of a part, a column a lane: `rows` are at most one a lane, `count` of them are said to be right.
-pub fn instances(rows: &[Row], lanes: usize, count: u64) -> Vec<Vec<Fr>> {
+/// What is public of a row.
+fn public_of(row: &Row) -> Vec<Fr> {
     let integer = |v: &i64| to_field(i128::from(*v));
-    let column = |(i, row): (usize, &Row)| {
-        let after = if i + 1 == lanes { Fr::from(count) } else { Fr::ZERO };
-        let head = [Fr::ZERO, after, Fr::from(u64::from(row.counts)), integer(&row.label)];
-        head.into_iter().chain(row.inputs.iter().map(integer)).collect()
-    };
-    filled(rows, lanes).iter().enumerate().map(column).collect()
+    let head = [Fr::from(u64::from(row.counts)), integer(&row.label)];
+    head.into_iter().chain(row.inputs.iter().map(integer)).collect()
+}
+
+/// The public inputs of a part of `length`: `rows` are at most as many, and `count` of them are said to be right.
+pub fn instances(rows: &[Row], length: usize, count: u64) -> Vec<Fr> {
+    [Fr::from(count)].into_iter().chain(filled(rows, length).iter().flat_map(public_of)).collect()
 }
 
 impl Circuit<Fr> for AuditCircuit {
-    type Config = Vec<ScoreConfig>;
+    type Config = AuditConfig;
     type FloorPlanner = SimpleFloorPlanner;
-    type Params = Size;
+    type Params = Class;
 
     fn without_witnesses(&self) -> Self {
         self.clone()
     }
 
-    fn params(&self) -> Size {
-        self.size
+    fn params(&self) -> Class {
+        self.class()
     }
 
-    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, size: Size) -> Vec<ScoreConfig> {
-        ScoreConfig::configure_lanes(meta, size.class, size.lanes)
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, class: Class) -> AuditConfig {
+        AuditConfig::configure(meta, class)
     }
 
-    fn configure(meta: &mut ConstraintSystem<Fr>) -> Vec<ScoreConfig> {
-        Self::configure_with_params(meta, Size::default())
+    fn configure(meta: &mut ConstraintSystem<Fr>) -> AuditConfig {
+        Self::configure_with_params(meta, Class::default())
     }
 
-    fn synthesize(&self, lanes: Vec<ScoreConfig>, mut layouter: impl Layouter<Fr>) -> Result<(), Error> {
-        let class = self.size.class;
-        let no_room = |_| Error::NotEnoughRowsAvailable { current_k: class.k };
-        let frame = Frame::new(&self.lane(&self.rows[0], 0).0, class).map_err(no_room)?;
-        let mut written = Vec::with_capacity(lanes.len());
-        layouter.assign_region(
-            || "audit",
-            |mut region| {
-                written.clear();
-                let mut count = 0;
-                for (i, (config, row)) in lanes.iter().zip(&self.rows).enumerate() {
-                    let (sheet, after) = self.lane(row, count);
-                    count = after;
-                    let rest = layout::Rest { frame: &self.key, salt: self.salt.as_ref() };
-                    let rest = (i == 0).then_some(rest);
-                    written.push(layout::first_phase(&sheet, &frame, rest, config, &mut region));
-                }
-                for pair in written.windows(2) {
-                    region.constrain_equal(pair[0].public[1], pair[1].public[0]);
-                }
-                region.next_phase();
-                for (config, written) in lanes.iter().zip(&written) {
-                    layout::second_phase(&frame, config, &mut region, written);
-                }
-                Ok(())
-            },
-        )?;
-        for (i, (config, written)) in lanes.iter().zip(&written).enumerate() {
-            for (row, cell) in written.public.iter().enumerate() {
-                let chained = (row == 0 && i > 0) || (row == 1 && i + 1 < lanes.len());
-                if !chained {
-                    layouter.constrain_instance(*cell, config.instance, row);
-                }
-            }
-        }
-        Ok(())
+    fn synthesize(&self, config: AuditConfig, layouter: impl Layouter<Fr>) -> Result<(), Error> {
+        let (sheet, frame, folds) =
+            self.written().map_err(|_| Error::NotEnoughRowsAvailable { current_k: self.class().k })?;
+        lay_out((&sheet, &frame, &folds), (&self.key, self.salt.as_ref()), &config, layouter)
     }
+}
+
+/// Writes a sheet with its folds; `key` is the frame of the key that the weight columns are of, with its salt.
+fn lay_out(
+    (sheet, frame, folds): (&Sheet, &Frame, &Folds),
+    key: (&Frame, Option<&Salt>),
+    config: &AuditConfig,
+    mut layouter: impl Layouter<Fr>,
+) -> Result<(), Error> {
+    let mut public = Vec::new();
+    layouter.assign_region(
+        || "audit",
+        |mut region| {
+            let runs = (&folds.runs, folds.length, config.item);
+            let mut written = layout::first_phase_folded(sheet, frame, key, &config.score, runs, &mut region);
+            folds.modes(config, &mut region);
+            region.next_phase();
+            written.factors = folds.second_phase(config, &mut region, &written);
+            layout::second_phase(frame, &config.score, &mut region, &written);
+            public = written.public;
+            Ok(())
+        },
+    )?;
+    for (row, cell) in public.into_iter().enumerate() {
+        layouter.constrain_instance(cell, config.score.instance, row);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -33,43 +33,55 @@ fn rows(circuit: &AuditCircuit, count: i64) -> Vec<Row> {
     (0..count).map(row).collect()
 }
 
+fn honest(count: i64) -> (AuditCircuit, Vec<Row>, Vec<Fr>) {
+    let circuit = keygen();
+    let rows = rows(&circuit, count);
+    let circuit = circuit.with_rows(&rows).unwrap();
+    let public = instances(&rows, circuit.length(), circuit.count().unwrap());
+    (circuit, rows, public)
+}
+
+fn accepts(circuit: &AuditCircuit, public: &[Fr]) -> bool {
+    MockProver::run(circuit.class().k, circuit, vec![public.to_vec()]).unwrap().verify().is_ok()
+}
+
 #[test]
 fn accepts_the_true_count_of_a_whole_and_of_a_short_part() {
-    let circuit = keygen();
-    let Size { class, lanes } = circuit.size();
-    assert_eq!((class.k, lanes), (11, 32));
-    for (count, right) in [(32, 21), (7, 4)] {
-        let rows = rows(&circuit, count);
-        let circuit = circuit.clone().with_rows(&rows).unwrap();
-        assert_eq!(circuit.count().unwrap(), right);
-        let public = instances(&rows, lanes, right);
-        MockProver::run(class.k, &circuit, public).unwrap().assert_satisfied();
+    let length = keygen().length();
+    assert!((20..MAX_LENGTH).contains(&length), "{length}");
+    for count in [length as i64, 7] {
+        let (circuit, rows, public) = honest(count);
+        assert_eq!(circuit.count().unwrap(), rows.iter().enumerate().filter(|(i, _)| i % 3 != 0).count() as u64);
+        assert!(accepts(&circuit, &public));
     }
 }
 
-/// Lane, public input and what is added to it.
-#[test_case(31, 1, Fr::ONE; "one more is right")]
-#[test_case(31, 1, -Fr::ONE; "one less")]
-#[test_case(0, 0, Fr::ONE; "the count begins at one")]
-#[test_case(0, 2, -Fr::ONE; "a row does not count")]
-#[test_case(5, 3, Fr::ONE; "another label")]
-#[test_case(9, 4, Fr::from(4 * ONE as u64); "another row")]
-#[test_case(20, 2, Fr::ONE; "a row counts twice")]
-fn refuses_lies(lane: usize, row: usize, more: Fr) {
-    let circuit = keygen();
-    let rows = rows(&circuit, 32);
-    let circuit = circuit.with_rows(&rows).unwrap();
-    let mut public = instances(&rows, 32, circuit.count().unwrap());
-    public[lane][row] += more;
-    assert!(MockProver::run(11, &circuit, public).unwrap().verify().is_err());
+#[test]
+fn one_row_more_has_no_room() {
+    let mut circuit = keygen();
+    assert!(circuit.written().is_ok());
+    circuit.rows = filled(&circuit.rows, circuit.length() + 1);
+    assert!(circuit.written().is_err());
 }
 
-/// A prover who knows better than its labels: each lie is a witness of its own, not only other public inputs.
+/// Place among the public inputs (the count, then three for each row) and what is added.
+#[test_case(0, Fr::ONE; "one more is right")]
+#[test_case(0, -Fr::ONE; "one less")]
+#[test_case(1, -Fr::ONE; "a row does not count")]
+#[test_case(13, Fr::ONE; "a row counts twice")]
+#[test_case(17, Fr::from(5); "another label")]
+#[test_case(18, Fr::ONE; "another row")]
+fn refuses_lies(place: usize, more: Fr) {
+    let (circuit, rows, mut public) = honest(20);
+    assert!(rows[0].counts && rows[4].counts);
+    public[place] += more;
+    assert!(!accepts(&circuit, &public));
+}
+
+/// A prover who knows better than the labels: each lie is a witness of its own, not only other public inputs.
 #[test]
 fn a_witness_of_other_rows_does_not_fit_the_public_ones() {
-    let circuit = keygen();
-    let honest = rows(&circuit, 32);
-    let public = instances(&honest, 32, circuit.clone().with_rows(&honest).unwrap().count().unwrap());
+    let (circuit, honest, public) = honest(20);
     let changes: [fn(&mut Vec<Row>); 4] = [
         |rows| rows[3].label = 1 - rows[3].label,
         |rows| rows[3].inputs[0] += 1,
@@ -79,18 +91,67 @@ fn a_witness_of_other_rows_does_not_fit_the_public_ones() {
     for change in changes {
         let mut rows = honest.clone();
         change(&mut rows);
-        let lie = circuit.clone().with_rows(&rows).unwrap();
-        assert!(MockProver::run(11, &lie, public.clone()).unwrap().verify().is_err());
+        assert!(!accepts(&circuit.clone().with_rows(&rows).unwrap(), &public));
     }
 }
 
-#[test]
-fn public_inputs_that_mean_nothing_are_free_and_all_others_are_not() {
-    let rows = rows(&keygen(), 32);
-    let public = instances(&rows, 32, 5);
-    assert_eq!(public.len(), 32);
-    assert!(public.iter().all(|lane| lane.len() == 5 && lane[0] == Fr::ZERO && lane[2] == Fr::ONE));
-    assert_eq!((public[30][1], public[31][1]), (Fr::ZERO, Fr::from(5)));
+/// One product over three rows, with free outputs: `y = 3 x_0 - 2 x_1 + 5`.
+#[derive(Clone)]
+struct Bare([i64; 3]);
+
+impl Bare {
+    fn written(&self) -> (Sheet, Frame, Folds) {
+        let mut sheet = Sheet::default();
+        for (row, output) in [[1, 2], [10, 0], [-4, 7]].into_iter().zip(self.0) {
+            let integer = |v: i64| to_field(i128::from(v));
+            let inputs = row.map(|v| sheet.witness(integer(v)));
+            let claim = [i128::from(output)];
+            crate::layers::dense::constrain(&mut sheet, &inputs, &[vec![3, -2]], &[5], &claim);
+        }
+        let folds = Folds::new(&mut sheet, 3);
+        let frame = Frame::new(&sheet, Class::default()).unwrap();
+        (sheet, frame, folds)
+    }
+}
+
+impl Circuit<Fr> for Bare {
+    type Config = AuditConfig;
+    type FloorPlanner = SimpleFloorPlanner;
+    type Params = Class;
+
+    fn without_witnesses(&self) -> Self {
+        self.clone()
+    }
+
+    fn params(&self) -> Class {
+        Class::default()
+    }
+
+    fn configure_with_params(meta: &mut ConstraintSystem<Fr>, class: Class) -> AuditConfig {
+        AuditConfig::configure(meta, class)
+    }
+
+    fn configure(meta: &mut ConstraintSystem<Fr>) -> AuditConfig {
+        Self::configure_with_params(meta, Class::default())
+    }
+
+    fn synthesize(&self, config: AuditConfig, layouter: impl Layouter<Fr>) -> Result<(), Error> {
+        let (sheet, frame, folds) = self.written();
+        let key = frame.clone();
+        lay_out((&sheet, &frame, &folds), (&key, None), &config, layouter)
+    }
+}
+
+#[test_case([4, 35, -21], true; "honest")]
+#[test_case([5, 35, -21], false; "wrong in the first row")]
+#[test_case([4, 36, -21], false; "wrong in the second row")]
+#[test_case([4, 35, -22], false; "wrong in the last row")]
+#[test_case([5, 34, -21], false; "wrong in two rows, with the right sum")]
+#[test_case([35, 4, -21], false; "outputs of each other")]
+#[test_case([0, 0, 0], false; "nothing")]
+fn a_fold_tells_rows_apart(outputs: [i64; 3], accept: bool) {
+    let result = MockProver::run(11, &Bare(outputs), vec![vec![]]).unwrap().verify();
+    assert_eq!(result.is_ok(), accept, "{result:?}");
 }
 
 #[test]
@@ -99,10 +160,4 @@ fn rows_that_the_model_does_not_take_are_refused() {
     let said = |inputs| keygen().with_rows(&[row(vec![0]), row(inputs)]).unwrap_err().to_string();
     assert_eq!(said(vec![0, 1]), "input has 2 numbers: expected 1");
     assert!(said(vec![1 << 60]).starts_with("input 0 is 1152921504606846976"));
-}
-
-#[test]
-fn parts_are_shorter_where_lanes_are_longer() {
-    let counts = super::super::CLASSES.map(lanes);
-    assert_eq!(counts, [32, 32, 16, 8, 4, 2, 1, 1, 1]);
 }
