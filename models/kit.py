@@ -99,13 +99,13 @@ def run(model, x):
     return np.array([np.ravel(session.run(None, {name: row[None].astype(np.float32)})[0]) for row in x])
 
 
-def write(name, model, names, x, label, figures):
-    """Writes `model.onnx`, `calibrate.csv` (rows `x` are held out; `label` may be None) and `figures.json` of model `name`.
+def write(name, model, names, x, label, figures, rows=CALIBRATION_ROWS):
+    """Writes `model.onnx`, `calibrate.csv` (`rows` of `x`, which are held out; `label` may be None) and `figures.json` of model `name`.
 
     The entry `score` of the figures, which `models/report.py` measures, is kept."""
     folder = HERE / name
     onnx.save(model, folder / "model.onnx")
-    chosen = np.linspace(0, len(x) - 1, min(len(x), CALIBRATION_ROWS)).astype(int)
+    chosen = np.linspace(0, len(x) - 1, min(len(x), rows)).astype(int)
     lines = [",".join([*names, "label"] if label is not None else names)]
     for i in chosen:
         row = x[i] if label is None else [*x[i], label[i]]

@@ -10,8 +10,15 @@ fn main() -> eyre::Result<()> {
     let text = |file: &str| Ok::<_, eyre::Report>(String::from_utf8(read(file)?)?);
     let name = folder.display().to_string();
     let calibration = Some(text("calibrate.csv")?);
-    let new =
-        NewModel { name, plan: text("plan.toml")?, onnx: read("model.onnx")?, calibration, salt: None, about: None };
+    let new = NewModel {
+        name,
+        plan: text("plan.toml")?,
+        onnx: read("model.onnx")?,
+        calibration,
+        salt: None,
+        about: None,
+        precision: Default::default(),
+    };
     let compiled = compile(&new)?;
     for line in compiled.summary(&new.name)? {
         eprintln!("{line}");

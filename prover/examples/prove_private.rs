@@ -39,6 +39,7 @@ fn main() -> Result<()> {
         calibration: Some(text("calibrate.csv")?),
         salt: None,
         about: None,
+        precision: Default::default(),
     };
     let model = scores.add(&new)?;
     let values = HOUSEHOLD.map(|v| (v * 65_536.0) as i64).to_vec();

@@ -1,5 +1,6 @@
 //! From files to an integer program and its keys.
 
+use crate::draw::{self, View};
 use crate::engine::{EngineError, NewModel};
 use crate::keys::Keys;
 use crate::onnx::{self, FloatModel};
@@ -25,11 +26,22 @@ pub struct Compiled {
     pub report: Option<onnx::Report>,
     /// The rows.
     pub rows: onnx::Calibration,
+    /// Fraction bits of each value, inputs first; none: all have the same.
+    pub scales: Vec<u32>,
     /// With one, the weights are private.
     pub salt: Option<Salt>,
 }
 
 impl Compiled {
+    /// The layers with their scales and, if the weights are public, the ranges of their values on the rows.
+    ///
+    /// # Errors
+    /// [`EngineError::Prover`] if a row does not fit; it does not happen to rows that were compiled.
+    pub fn views(&self) -> Result<Vec<View>, EngineError> {
+        let rows = if self.salt.is_some() { &[][..] } else { &self.rows.rows };
+        draw::views(&self.model, rows, &self.scales).map_err(prover)
+    }
+
     /// What a data scientist asks before keys are made: sizes, errors and quality of the integers, and how full the circuit is.
     ///
     /// # Errors
@@ -93,9 +105,10 @@ pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
         Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
         None => onnx::Calibration::default(),
     };
-    let quantised = onnx::quantise(&float, &rows).map_err(|e| refuse(e.to_string()))?;
+    let quantised = onnx::quantise_at(&float, &rows, new.precision).map_err(|e| refuse(e.to_string()))?;
     let report = (!rows.rows.is_empty()).then_some(quantised.report);
-    Ok(Compiled { model: Arc::new(quantised.model), plan: Arc::new(plan), report, rows, salt: new.salt })
+    let (model, scales) = (Arc::new(quantised.model), quantised.scales);
+    Ok(Compiled { model, plan: Arc::new(plan), report, rows, scales, salt: new.salt })
 }
 
 /// From an architecture and a plan to an integer program with meaningless weights: its keys have the structure id, and no model id.
@@ -107,7 +120,8 @@ pub fn compile_architecture(name: &str, architecture: &Architecture, plan: &str)
     let plan = Plan::parse(plan).map_err(|e| refuse(e.to_string()))?;
     let model = architecture.model().map_err(|e| refuse(e.to_string()))?;
     let rows = onnx::Calibration::default();
-    Ok(Compiled { model: Arc::new(model), plan: Arc::new(plan), report: None, rows, salt: None })
+    let (model, plan) = (Arc::new(model), Arc::new(plan));
+    Ok(Compiled { model, plan, report: None, rows, scales: Vec::new(), salt: None })
 }
 
 /// Reads the keys of a compiled model from `dir`, or makes and stores them.
@@ -159,6 +173,7 @@ pub fn sample() -> Result<Compiled, EngineError> {
         plan: Arc::new(plan),
         report: None,
         rows: onnx::Calibration::default(),
+        scales: Vec::new(),
         salt: None,
     })
 }
@@ -174,8 +189,15 @@ mod tests {
         let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
         let calibration = Some(text("calibrate.csv"));
-        let new =
-            NewModel { name: "logistic".into(), plan: text("plan.toml"), onnx, calibration, salt: None, about: None };
+        let new = NewModel {
+            name: "logistic".into(),
+            plan: text("plan.toml"),
+            onnx,
+            calibration,
+            salt: None,
+            about: None,
+            precision: Default::default(),
+        };
         let lines = compile(&new).unwrap().summary("logistic").unwrap();
         assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
         assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");

@@ -1,7 +1,7 @@
 //! The layers of a quantised model with their scales and ranges, as text and as a picture.
 
-use crate::onnx::{Calibration, OnnxError};
-use serde::Serialize;
+use crate::onnx::OnnxError;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use vouch_circuits::{
     fixed,
@@ -9,7 +9,7 @@ use vouch_circuits::{
 };
 
 /// What is shown of the layers that one node of the ONNX file makes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The node.
     pub name: String,
@@ -19,21 +19,22 @@ pub struct View {
     pub reads: usize,
     /// Values that come out.
     pub gives: usize,
-    /// Fraction bits of the weights, and bits of the largest sum.
+    /// Fraction bits of the weights and of what comes out, and bits of the largest sum.
     pub scale: String,
     /// Smallest and largest value that came out on the calibration rows.
     pub range: Option<(f64, f64)>,
 }
 
-/// One view a node, inputs first.
+/// One view a node, inputs first. `scales` are the fraction bits of the values, inputs first; those beyond have as many as a feature.
 ///
 /// # Errors
 /// [`OnnxError::Model`] if a row does not fit the model.
-pub fn views(model: &Model, calibration: &Calibration) -> Result<Vec<View>, OnnxError> {
+pub fn views(model: &Model, rows: &[Vec<f64>], scales: &[u32]) -> Result<Vec<View>, OnnxError> {
+    let bits = |value: usize| scales.get(value).copied().unwrap_or(fixed::FRAC_BITS as u32);
     let mut ranges: Vec<(f64, f64)> = Vec::new();
-    for row in &calibration.rows {
+    for row in rows {
         let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
-        let values = model.values(&inputs)?.into_iter().map(|v| v as f64 / fixed::ONE as f64);
+        let values = model.values(&inputs)?.into_iter().zip(0..).map(|(v, at)| v as f64 / f64::from(bits(at)).exp2());
         match ranges.is_empty() {
             true => ranges = values.map(|v| (v, v)).collect(),
             false => ranges.iter_mut().zip(values).for_each(|(r, v)| *r = (r.0.min(v), r.1.max(v))),
@@ -75,6 +76,10 @@ pub fn views(model: &Model, calibration: &Calibration) -> Result<Vec<View>, Onnx
                 let thresholds: usize = f.thresholds.iter().map(Vec::len).sum();
                 (format!("{} trees", f.trees.len()), format!("{thresholds} thresholds, {} bits", f.bits))
             }
+        };
+        let scale = match bits(first) as usize {
+            fixed::FRAC_BITS => scale,
+            other => format!("{scale}, values 2^-{other}"),
         };
         let view = View {
             name: layer.name.clone(),
@@ -184,8 +189,7 @@ mod tests {
         second.bias.pop();
         let layers = [("a<b".to_owned(), dense(3, Activation::Relu)), ("score".to_owned(), second)];
         let model = Model::chain(1, layers).sized().unwrap();
-        let rows = Calibration { rows: vec![vec![-1.0], vec![0.5]], labels: vec![] };
-        let views = views(&model, &rows).unwrap();
+        let views = views(&model, &[vec![-1.0], vec![0.5]], &[16, 16, 16, 16]).unwrap();
         let table = table(&views);
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines: Vec<String> = table.lines().map(words).collect();

@@ -3,7 +3,9 @@
 //! The queue persists, resumes and serves; an engine computes. Tests of the queue bring a fast engine, the node brings
 //! the circuits.
 
+use crate::draw::View;
 use crate::evidence::Evidence;
+use crate::onnx::Precision;
 use crate::opening::Opening;
 pub use crate::scores::card::Card;
 use alloy::primitives::{Address, B256, Bytes};
@@ -158,6 +160,8 @@ pub struct NewModel {
     pub salt: Option<Salt>,
     /// What the author says of it, Markdown.
     pub about: Option<String>,
+    /// Fraction bits between the layers.
+    pub precision: Precision,
 }
 
 /// Float against integer model on the calibration rows.
@@ -213,6 +217,12 @@ pub struct ModelInfo {
     /// Of private weights: for how many more proofs the salt hides them. `None`: the weights are public.
     #[serde(default)]
     pub proofs_left: Option<u64>,
+    /// Fraction bits between the layers; 0 for a model that was stored before there was a choice.
+    #[serde(default)]
+    pub precision: u32,
+    /// What `vouch model inspect` draws; without ranges if the weights are private.
+    #[serde(default)]
+    pub layers: Vec<View>,
     /// Version, origin, deprecation.
     #[serde(default)]
     pub card: Card,

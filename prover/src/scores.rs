@@ -126,7 +126,7 @@ impl Scores {
             outputs: compiled.plan.public_outputs(compiled.model.outputs.len()),
             facts: compiled.plan.facts.len(),
             window_blocks: compiled.plan.window_blocks(),
-            calibration: compiled.report.map(|r| Calibration {
+            calibration: compiled.report.as_ref().map(|r| Calibration {
                 rows: r.rows,
                 max_abs_error: r.max_abs_error,
                 mean_abs_error: r.mean_abs_error,
@@ -138,6 +138,8 @@ impl Scores {
             keygen_s,
             key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
             proofs_left: None,
+            precision: new.precision.bits(),
+            layers: compiled.views()?,
             card: Card::new(new, key.model_id(), &self.models())?,
         };
         let made_with = made_with(&self.srs)?;
@@ -286,9 +288,9 @@ impl Scores {
         if let Some(keys) = &*slot {
             return Ok(keys.clone());
         }
-        let rows = crate::onnx::Calibration::default();
-        let compiled =
-            Compiled { model: loaded.model.clone(), plan: loaded.plan.clone(), report: None, rows, salt: loaded.salt };
+        let (rows, scales) = Default::default();
+        let (model, plan) = (loaded.model.clone(), loaded.plan.clone());
+        let compiled = Compiled { model, plan, report: None, rows, scales, salt: loaded.salt };
         let keys = Arc::new(keys(&self.dir, &self.srs, &loaded.info.name, &compiled)?);
         same_id(&loaded.info, &keys)?;
         loaded.is_current.store(true, Ordering::SeqCst);

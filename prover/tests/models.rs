@@ -12,7 +12,7 @@ use vouch_circuits::{
 };
 use vouch_prover::{
     engine::NewModel,
-    onnx::{FloatModel, Report},
+    onnx::{FloatModel, Precision, Report},
     score,
     scores::{Compiled, compile, keys},
     snark,
@@ -43,6 +43,7 @@ fn compiled(name: &str) -> Compiled {
         calibration,
         salt: None,
         about: None,
+        precision: Precision::NORMAL,
     })
     .unwrap()
 }
@@ -67,7 +68,7 @@ fn scores_are_what_the_float_model_says() {
     assert!(names.len() >= 2, "{names:?}");
     for name in names {
         let compiled = compiled(&name);
-        let float = FloatModel::import_wide(&onnx(&name), compiled.plan.features.len()).unwrap();
+        let float = FloatModel::import_wide(&onnx(&name), compiled.plan.width()).unwrap();
         let allowed = MAX_ERROR * range(&float, &compiled.rows.rows);
         for (i, row) in compiled.rows.rows.iter().enumerate() {
             let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
@@ -104,7 +105,7 @@ fn figures_are_up_to_date() {
 #[test_case("credit"; "trees")]
 #[test_case("guard"; "an autoencoder and products")]
 #[test_case("amm"; "three outputs")]
-#[test_case("digits"; "convolutions and argmax")]
+#[test_case("digits"; "convolutions and argmax, private inputs")]
 #[test_case("rhythm"; "a recurrent network")]
 #[test_case("attention"; "a transformer block")]
 fn a_score_is_proven(name: &str) {
@@ -125,11 +126,14 @@ fn a_score_is_proven(name: &str) {
     let facts: Vec<_> = compiled.plan.resolve(request.subject, request.as_of).unwrap();
     let facts: Vec<_> = facts.into_iter().map(|key| key.holds(word())).collect();
     let words: Vec<_> = facts.iter().map(|fact| fact.value).collect();
-    let (_, expected) = evaluate(&compiled.model, &compiled.plan, &words, &[]).unwrap();
-    let trees = [(FactTree::new(&facts).unwrap(), facts)];
+    // the columns of a row after its features
+    let private = &compiled.rows.rows[0][compiled.plan.features.len()..];
+    let values: Vec<i64> = private.iter().map(|v| fixed::from_real(*v)).collect();
+    let (_, expected) = evaluate(&compiled.model, &compiled.plan, &words, &values).unwrap();
+    let trees = if facts.is_empty() { vec![] } else { vec![(FactTree::new(&facts).unwrap(), facts)] };
     let (roots, openings) = open(&compiled.plan, request.subject, request.as_of, &trees).unwrap();
-    let circuit =
-        ScoreCircuit::new(compiled.model, compiled.plan, &request, &roots, &openings, &Secret::default()).unwrap();
+    let secret = Secret { values, ..Secret::default() };
+    let circuit = ScoreCircuit::new(compiled.model, compiled.plan, &request, &roots, &openings, &secret).unwrap();
     let outputs = circuit.instances().outputs.map(vouch_circuits::model::output);
     assert_eq!(outputs[..expected.len()], expected);
 

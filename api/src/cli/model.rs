@@ -1,4 +1,4 @@
-//! `vouch model`: add, list, verify, inspect, architecture, draw.
+//! `vouch model`: add, list, verify, inspect, architecture.
 
 use super::NodeArg;
 use super::client::Client;
@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use vouch_circuits::model::Architecture;
-use vouch_prover::draw::{svg, table, views};
+use vouch_prover::draw::{View, svg, table};
 use vouch_prover::engine::NewModel;
+use vouch_prover::onnx::Precision;
 use vouch_prover::scores::{self, Compiled};
 use vouch_prover::snark::KeySource;
 
@@ -26,14 +27,25 @@ pub enum Command {
     List(NodeArg),
     /// Recompute structureId and modelId from the ONNX file, the plan and the calibration rows, and compare with one or both.
     Verify(VerifyArgs),
-    /// Everything a node knows of one model: plan, ids, key, accuracy of the quantisation, origin.
+    /// The layers, scales and ranges of a model, as text and as a picture: of files, or of a model that a node has, with everything else
+    /// that the node knows of it.
     Inspect(InspectArgs),
     /// Mark a model as not to be used any more: its name means an older version from then on.
     Deprecate(DeprecateArgs),
     /// The model without its weights, as a file: with the plan, all that a structure id needs.
     Architecture(FilesArgs),
-    /// The layers of a model with their scales and ranges.
-    Draw(DrawArgs),
+}
+
+/// How fine its numbers are.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PrecisionArg {
+    /// Fraction bits of the numbers between the layers: low (10), normal (16), high (22), or 8 to 24.
+    ///
+    /// More bits err less and take more cells, fewer the other way round; `add` prints error and size. What a curve, a product, a
+    /// quotient or a share reads or gives, and inputs and outputs, always have 16: a model of curves (LSTM, transformer) does not change much. The
+    /// ids depend on it.
+    #[arg(long, value_name = "BITS", default_value = "normal")]
+    precision: Precision,
 }
 
 /// A model to add.
@@ -73,6 +85,9 @@ pub struct AddArgs {
     /// A text about the model (Markdown): purpose, training data, limits. The node shows it to whoever asks.
     #[arg(long, value_name = "FILE")]
     about: Option<PathBuf>,
+    /// Its fraction bits.
+    #[command(flatten)]
+    precision: PrecisionArg,
 }
 
 /// A model to recompute.
@@ -106,6 +121,9 @@ pub struct VerifyArgs {
     /// The salt file of a model with private weights.
     #[arg(long, conflicts_with = "architecture", value_name = "FILE")]
     salt: Option<PathBuf>,
+    /// Its fraction bits.
+    #[command(flatten)]
+    precision: PrecisionArg,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
@@ -123,27 +141,39 @@ pub struct FilesArgs {
     /// The calibration rows (CSV) it is quantised with.
     #[arg(long)]
     calibration: Option<PathBuf>,
-}
-
-/// A model to draw.
-#[derive(Debug, Args)]
-pub struct DrawArgs {
-    /// Its files.
+    /// Its fraction bits.
     #[command(flatten)]
-    files: FilesArgs,
-    /// Where to write a picture (SVG); the text is printed anyway.
-    #[arg(long)]
-    svg: Option<PathBuf>,
+    precision: PrecisionArg,
 }
 
 /// A model to look at.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vouch model inspect risk\n  vouch model inspect --onnx model.onnx --plan plan.toml \
+    --calibration rows.csv --svg layers.svg"
+)]
+#[command(group = ArgGroup::new("which").args(["model", "onnx"]).required(true))]
 pub struct InspectArgs {
     /// The node.
     #[command(flatten)]
     node: NodeArg,
-    /// Its id, its name, or NAME@VERSION.
-    model: String,
+    /// Of a model that the node has: its id, its name, or NAME@VERSION.
+    model: Option<String>,
+    /// Of files, without a node: the ONNX file.
+    #[arg(long, requires = "plan")]
+    onnx: Option<PathBuf>,
+    /// The plan (TOML).
+    #[arg(long, requires = "onnx")]
+    plan: Option<PathBuf>,
+    /// Rows of features (CSV): the ranges are what they reach.
+    #[arg(long, requires = "onnx")]
+    calibration: Option<PathBuf>,
+    /// Its fraction bits.
+    #[command(flatten)]
+    precision: PrecisionArg,
+    /// Where to write a picture (SVG); the text is printed anyway.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 /// A model to deprecate.
@@ -181,7 +211,6 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
             let body = serde_json::to_value(Architecture::from(&*compiled.model))?;
             report.result(&body, || body.to_string())
         }
-        Command::Draw(args) => draw(&args, report),
         Command::List(node) => {
             let models = Client::new(&node.node).get("/v1/models").await?;
             report.result(&models, || {
@@ -190,10 +219,7 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
                 if lines.is_empty() { "no models; add one with `vouch model add`".into() } else { lines.join("\n") }
             })
         }
-        Command::Inspect(args) => {
-            let model = Client::new(&args.node.node).get(&format!("/v1/models/{}", args.model)).await?;
-            report.result(&model, || format!("{}\n{}", lines(&model), word(&model, "plan")))
-        }
+        Command::Inspect(args) => inspect(args, report).await,
         Command::Deprecate(args) => {
             let path = format!("/v1/models/{}/deprecate", args.model);
             let body = json!({ "reason": args.reason });
@@ -208,13 +234,15 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
     let about = args.about.as_deref().map(text).transpose()?;
     let plan = with_threshold(text(&args.plan)?, args.above, args.below)?;
-    let new = NewModel { name: args.name, onnx: read(&args.onnx)?, plan, calibration, salt, about };
+    let (onnx, precision) = (read(&args.onnx)?, args.precision.precision);
+    let new = NewModel { name: args.name, onnx, plan, calibration, salt, about, precision };
     let body = json!({
         "name": new.name,
         "onnx": base64(&new.onnx),
         "plan": new.plan,
         "calibration": new.calibration,
         "about": new.about,
+        "precision": new.precision.bits(),
         "salt": new.salt.map(|salt| B256::from(salt.0)),
     });
     report.say("compiling the model");
@@ -241,17 +269,29 @@ fn with_threshold(plan: String, above: Option<f64>, below: Option<f64>) -> eyre:
 fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
     let calibration = files.calibration.as_deref().map(text).transpose()?;
     let name = files.onnx.display().to_string();
-    Ok(NewModel { name, onnx: read(&files.onnx)?, plan: text(&files.plan)?, calibration, salt: None, about: None })
+    let (onnx, plan, precision) = (read(&files.onnx)?, text(&files.plan)?, files.precision.precision);
+    Ok(NewModel { name, onnx, plan, calibration, salt: None, about: None, precision })
 }
 
-fn draw(args: &DrawArgs, report: Report) -> eyre::Result<()> {
-    let new = new_model(&args.files)?;
-    let compiled = scores::compile(&new)?;
-    let views = views(&compiled.model, &compiled.rows)?;
-    if let Some(path) = &args.svg {
-        std::fs::write(path, svg(&views)).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+async fn inspect(args: InspectArgs, report: Report) -> eyre::Result<()> {
+    let draw = |layers: &[View]| match &args.svg {
+        Some(path) => std::fs::write(path, svg(layers)).wrap_err_with(|| format!("cannot write {}", path.display())),
+        None => Ok(()),
+    };
+    if let (Some(onnx), Some(plan)) = (args.onnx, args.plan) {
+        let files = FilesArgs { onnx, plan, calibration: args.calibration, precision: args.precision };
+        let new = new_model(&files)?;
+        let compiled = scores::compile(&new)?;
+        let (layers, summary) = (compiled.views()?, compiled.summary(&new.name)?);
+        draw(&layers)?;
+        let body = json!({ "precision": new.precision.bits(), "summary": summary, "layers": layers });
+        return report.result(&body, || format!("{}\n\n{}", summary.join("\n"), table(&layers)));
     }
-    report.result(&serde_json::to_value(&views)?, || table(&views))
+    let name = args.model.unwrap_or_default();
+    let model = Client::new(&args.node.node).get(&format!("/v1/models/{name}")).await?;
+    let layers: Vec<View> = serde_json::from_value(model["layers"].clone()).wrap_err("the node's layers")?;
+    draw(&layers)?;
+    report.result(&model, || format!("{}\n{}\n\n{}", lines(&model), table(&layers), word(&model, "plan")))
 }
 
 /// The integer program that the files describe, with its weights or without.
@@ -259,7 +299,7 @@ fn compile(args: &VerifyArgs) -> eyre::Result<(String, Compiled)> {
     match (&args.onnx, &args.architecture) {
         (Some(onnx), _) => {
             let (plan, calibration) = (args.plan.clone(), args.calibration.clone());
-            let mut new = new_model(&FilesArgs { onnx: onnx.clone(), plan, calibration })?;
+            let mut new = new_model(&FilesArgs { onnx: onnx.clone(), plan, calibration, precision: args.precision })?;
             new.salt = args.salt.as_deref().map(salt::read).transpose()?;
             Ok((new.name.clone(), scores::compile(&new)?))
         }
@@ -321,7 +361,9 @@ fn lines(model: &Value) -> String {
         let _ =
             writeln!(out, "{:<14} whether output {} is {side} {threshold}", "public is", model["disclose"]["output"]);
     }
-    for name in ["inputs", "outputs", "facts", "window_blocks", "keygen_s", "key_mb", "proofs_left", "version"] {
+    for name in
+        ["inputs", "outputs", "facts", "window_blocks", "precision", "keygen_s", "key_mb", "proofs_left", "version"]
+    {
         if !model[name].is_null() {
             let _ = writeln!(out, "{name:<14} {}", model[name]);
         }

@@ -13,8 +13,10 @@ use utoipa::ToSchema;
 use vouch_circuits::plan::{Number, Plan};
 use vouch_circuits::score::salt::Salt;
 use vouch_indexer::IndexError;
-use vouch_prover::engine::{Calibration, ModelInfo, NewModel};
+use vouch_prover::draw::View;
+use vouch_prover::engine::{Calibration, EngineError, ModelInfo, NewModel};
 use vouch_prover::evidence;
+use vouch_prover::onnx::Precision;
 use vouch_prover::scores::card;
 
 /// A model to add.
@@ -34,6 +36,8 @@ pub struct AddModel {
     salt: Option<B256>,
     /// What the author says of it, Markdown, at most 64 KB.
     about: Option<String>,
+    /// Fraction bits of the numbers between the layers, 8 to 24; 16 if it is left out.
+    precision: Option<u32>,
 }
 
 /// A model of the node.
@@ -72,6 +76,8 @@ pub struct ModelView {
     key_mb: f64,
     /// Of private weights: for how many more proofs the salt hides them; null: the weights are public.
     proofs_left: Option<u64>,
+    /// Fraction bits of the numbers between the layers.
+    precision: u32,
     /// 1 for the first model of this name, and one more for each further one.
     version: u32,
     /// Seconds since 1970.
@@ -105,6 +111,7 @@ impl From<ModelInfo> for ModelView {
             keygen_s: m.keygen_s,
             key_mb: m.key_mb,
             proofs_left: m.proofs_left,
+            precision: m.precision,
             version: m.card.version,
             added_at: m.card.added_at,
             about: m.card.about,
@@ -126,6 +133,8 @@ pub async fn add(
         let detail = "field onnx: expected base64 (RFC 4648, padded)";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "body", "the body is not what this path takes", detail)
     })?;
+    let precision = body.precision.map_or(Ok(Precision::NORMAL), Precision::new);
+    let precision = precision.map_err(|e| EngineError::Model { name: body.name.clone(), detail: e.to_string() })?;
     let tip = node.queue.indexer().status()?.tip.ok_or(IndexError::Empty)?;
     let mut questions = node.queue.engine().questions_of_plan(&body.plan, Address::ZERO, tip)?;
     evidence::check_bounds(&evidence::questions(&questions))?;
@@ -141,6 +150,7 @@ pub async fn add(
         calibration: body.calibration,
         salt: body.salt.map(|salt| Salt(salt.0)),
         about: body.about,
+        precision,
     };
     let info = tokio::task::spawn_blocking(move || engine.add_model(&new)).await;
     let info = info.map_err(|e| {
@@ -171,6 +181,10 @@ pub struct ModelCard {
     /// point (`bound`, exact) and as a number. 1.0 is yes, 0 is no; a tie is no.
     #[schema(value_type = Option<Object>)]
     disclose: Option<Value>,
+    /// Its layers, inputs first: name, op, how many values each reads and gives, fraction bits, and, unless the weights are private, the
+    /// range on the calibration rows.
+    #[schema(value_type = Vec<Object>)]
+    layers: Vec<View>,
 }
 
 /// Why a model should not be used any more.
@@ -212,7 +226,8 @@ pub async fn read(State(node): State<Node>, InPath(name): InPath<String>) -> Res
     let disclose = plan
         .disclose
         .map(|d| json!({ "output": d.output, "above": d.above, "bound": d.bound, "threshold": real(d.bound) }));
-    Ok(Json(ModelCard { features: features.collect(), private: private.collect(), disclose, model: info.into() }))
+    let (features, private, layers) = (features.collect(), private.collect(), info.layers.clone());
+    Ok(Json(ModelCard { features, private, disclose, layers, model: info.into() }))
 }
 
 /// Marks a model as deprecated, or as good again. Names then mean an older version; by its id it can still be asked.

@@ -165,6 +165,18 @@ pub struct FloatLayer {
 }
 
 impl FloatLayer {
+    /// Values that come out.
+    pub fn width(&self) -> usize {
+        match &self.op {
+            FloatOp::Dense { bias, .. } => bias.len(),
+            FloatOp::Multiply(terms) => self.sources.len() / 2 / (*terms).max(1),
+            FloatOp::Divide => self.sources.len() / 2,
+            FloatOp::Normalize(..) | FloatOp::Argmax(_) => self.sources.len(),
+            FloatOp::Extreme(group, _) => self.sources.len() / (*group).max(1),
+            FloatOp::Forest(trees) => trees.iter().map(|tree| tree.nodes.len() + 1).sum(),
+        }
+    }
+
     fn run(&self, x: &[f64]) -> Vec<f64> {
         match &self.op {
             FloatOp::Dense { weights, bias, activation } => {

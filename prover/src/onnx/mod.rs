@@ -10,13 +10,15 @@ mod float;
 mod linear;
 mod ops;
 mod place;
+pub mod precision;
 pub mod quantise;
 mod report;
 
 pub use calibrate::Calibration;
 pub use error::OnnxError;
 pub use float::{FloatActivation, FloatLayer, FloatModel, FloatNode, FloatNorm, FloatOp, FloatTree};
-pub use quantise::{Quantised, quantise};
+pub use precision::Precision;
+pub use quantise::{Quantised, quantise, quantise_at};
 pub use report::Report;
 
 use linear::Tensor;

@@ -1,7 +1,7 @@
 //! Quantise: floating-point layers to the integer program, and the error that makes.
 
 use super::{
-    Calibration, FloatActivation, FloatLayer, FloatModel, FloatNorm, FloatOp, FloatTree,
+    Calibration, FloatActivation, FloatLayer, FloatModel, FloatNorm, FloatOp, FloatTree, Precision,
     error::OnnxError,
     report::{Report, report},
 };
@@ -15,8 +15,6 @@ use vouch_circuits::{
 
 /// Weights may use the integers below this.
 const WEIGHT_LIMIT: f64 = (1_u64 << 62) as f64;
-/// What rounding the weights of one layer may add to its sums, on calibrated inputs: an eighth of the last bit.
-const ERROR_AIM: f64 = 1.0 / (1_u64 << (fixed::FRAC_BITS + 3)) as f64;
 /// Thresholds beyond this are beyond all features.
 const THRESHOLD_LIMIT: f64 = (1_u64 << 54) as f64;
 
@@ -27,13 +25,27 @@ pub struct Quantised {
     pub model: Model,
     /// On the calibration rows.
     pub report: Report,
+    /// Fraction bits of each value of the model, inputs first.
+    pub scales: Vec<u32>,
 }
 
-/// Quantises `float`; the rows choose the scale of the weights and measure the error.
+/// Quantises `float` at the default precision; the rows choose the scale of the weights and measure the error.
 ///
 /// # Errors
 /// [`OnnxError`] with the layer, or the row that does not fit.
 pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantised, OnnxError> {
+    quantise_at(float, calibration, Precision::NORMAL)
+}
+
+/// The same with another number of fraction bits between the layers.
+///
+/// # Errors
+/// As [`quantise`].
+pub fn quantise_at(
+    float: &FloatModel,
+    calibration: &Calibration,
+    precision: Precision,
+) -> Result<Quantised, OnnxError> {
     if let Some(row) = calibration.rows.iter().position(|r| r.len() != float.inputs) {
         let got = calibration.rows[row].len();
         return Err(OnnxError::Calibration(format!("row {}: expected {} numbers, got {got}", row + 1, float.inputs)));
@@ -45,11 +57,26 @@ pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantis
         reach.resize(values.len(), 0.0);
         reach.iter_mut().zip(values).for_each(|(seen, v)| *seen = seen.max(v.abs()));
     }
+    let extra = precision.extra(float);
+    let mut first = float.inputs;
     let layer = |layer: &FloatLayer| {
+        let gives = extra.get(first).copied().unwrap_or_default();
+        first += layer.width();
         let op = match &layer.op {
             FloatOp::Dense { weights, bias, activation } => {
-                let known = layer.sources.iter().map(|s| reach.get(*s).copied()).sum::<Option<f64>>();
-                Op::Dense(dense(&layer.name, weights, bias, *activation, known)?)
+                let scaled = |s: &usize| reach.get(*s).map(|reach| reach * f64::from(extra[*s]).exp2());
+                let known = layer.sources.iter().map(scaled).sum::<Option<f64>>();
+                let scale = |s: &usize| f64::from(gives - extra[*s]).exp2();
+                let scales: Vec<f64> = layer.sources.iter().map(scale).collect();
+                let scaled = |row: &Vec<f64>| row.iter().zip(&scales).map(|(w, s)| w * s).collect();
+                let weights: Vec<Vec<f64>> = weights.iter().map(scaled).collect();
+                let one = f64::from(gives).exp2();
+                let bias: Vec<f64> = bias.iter().map(|b| b * one).collect();
+                let activation = match *activation {
+                    FloatActivation::Clip { low, high } => FloatActivation::Clip { low: low * one, high: high * one },
+                    other => other,
+                };
+                Op::Dense(dense(&layer.name, &weights, &bias, activation, known, precision.error_aim())?)
             }
             FloatOp::Multiply(terms) => Op::Multiply(Multiply { terms: *terms, bits: 0 }),
             FloatOp::Divide => Op::Divide(Divide::default()),
@@ -74,20 +101,24 @@ pub fn quantise(float: &FloatModel, calibration: &Calibration) -> Result<Quantis
     let model = Model { inputs: float.inputs, layers, outputs, private }.sized()?;
     model.check_output_bits()?;
     let report = report(float, &model, calibration)?;
-    Ok(Quantised { model, report })
+    let scales = extra.into_iter().map(|extra| (fixed::FRAC_BITS as i32 + extra) as u32).collect();
+    Ok(Quantised { model, report, scales })
 }
 
-/// `reach` is the sum of the largest magnitudes of what the layer reads.
+/// `reach` is the sum of the largest magnitudes of what the layer reads, `aim` what rounding the weights may add to a sum, in units of its
+/// last bit.
 fn dense(
     name: &str,
     weights: &[Vec<f64>],
     bias: &[f64],
     activation: FloatActivation,
     reach: Option<f64>,
+    aim: f64,
 ) -> Result<Dense, OnnxError> {
-    let [_, coarse, fine] = Dense::SHIFTS;
-    let error = reach.map_or(f64::INFINITY, |reach| reach / f64::from(coarse + 1).exp2());
-    let shift = if error <= ERROR_AIM { coarse } else { fine };
+    let [.., finest] = Dense::SHIFTS;
+    let units = reach.map_or(f64::INFINITY, |reach| reach * fixed::ONE as f64);
+    let enough = |shift: &u32| units / f64::from(*shift + 1).exp2() <= aim;
+    let shift = Dense::SHIFTS.into_iter().find(enough).unwrap_or(finest);
     let integer = |v: f64, bits: u32| {
         let scaled = (v * f64::from(bits).exp2()).round();
         match scaled.abs() < WEIGHT_LIMIT {

@@ -206,7 +206,7 @@ fn example(name: &str) -> (FloatModel, Calibration) {
 #[test_case("logistic")]
 fn examples_stay_within_a_thousandth(name: &str) {
     let (float, calibration) = example(name);
-    let Quantised { model, report } = quantise(&float, &calibration).unwrap();
+    let Quantised { model, report, .. } = quantise(&float, &calibration).unwrap();
     println!("{name}: {report:?}");
     assert_eq!(report.rows, calibration.rows.len());
     assert!(report.max_abs_error < 1e-3, "{report:?}");
@@ -292,4 +292,86 @@ fn tensors_broadcast_and_transpose_like_onnx() {
     assert_eq!(numbers(matrix.gather(0, &[-1.0, 0.0], &[2])), [4.0, 5.0, 6.0, 1.0, 2.0, 3.0]);
     assert_eq!(numbers(Tensor::concat(&[&matrix, &column], 1)), [1.0, 2.0, 3.0, 10.0, 4.0, 5.0, 6.0, 20.0]);
     assert_eq!(numbers(column.pad(&[0, 1], &[1, 0], 7.0)), [7.0, 10.0, 7.0, 20.0, 7.0, 7.0]);
+}
+
+/// Error, and bits that are range-checked after the sums of dense layers, at a precision.
+fn error_and_size(float: &FloatModel, calibration: &Calibration, bits: u32) -> (f64, usize) {
+    let Quantised { model, report, .. } = quantise_at(float, calibration, Precision::new(bits).unwrap()).unwrap();
+    let bits = |op: &Op| match op {
+        Op::Dense(dense) => dense.bias.len() * (dense.bits + dense.shift as usize),
+        _ => 0,
+    };
+    let inputs: Vec<i64> = calibration.rows[0].iter().map(|v| fixed::from_real(*v)).collect();
+    assert_eq!(in_circuit(&model, &inputs), model.run(&inputs).unwrap());
+    (report.mean_abs_error, model.layers.iter().map(|layer| bits(&layer.op)).sum())
+}
+
+/// Of a shallow model more than the default gains nothing: the 16 bits of inputs and outputs are what errs.
+#[test_case("risk")]
+#[test_case("direction")]
+#[test_case("amm")]
+fn less_precision_errs_more_and_takes_less(name: &str) {
+    let found = [8, 12, 16, 20].map(|bits| {
+        let (float, calibration) = example(name);
+        error_and_size(&float, &calibration, bits)
+    });
+    println!("{name}: {found:?}");
+    assert!(found[..3].windows(2).all(|w| w[1].0 < w[0].0 && w[1].1 >= w[0].1), "{found:?}");
+    assert!(found[3].0 < 1.1 * found[2].0 && found[0].1 < found[2].1 && found[2].1 < found[3].1, "{found:?}");
+}
+
+/// Eight layers of sums with ReLU, on rows that have 16 bits.
+#[test]
+fn more_precision_of_a_deep_model_errs_less_and_takes_more() {
+    let layer = |i: usize| {
+        let weight = |j: usize, k: usize| ((i * 31 + j * 17 + k * 7) % 23) as f64 / 30.0 - 0.3;
+        let weights: Vec<Vec<f64>> = (0..8).map(|j| (0..8).map(|k| weight(j, k)).collect()).collect();
+        let op = FloatOp::Dense { weights, bias: vec![0.3; 8], activation: FloatActivation::Relu };
+        FloatLayer { name: format!("dense{i}"), sources: (8 * i..8 * i + 8).collect(), op }
+    };
+    let private = vouch_circuits::plan::Private { count: 8, bits: 26 };
+    let float = FloatModel { inputs: 8, layers: (0..8).map(layer).collect(), outputs: (64..72).collect(), private };
+    let rows = (0..50).map(|row| (0..8).map(|i| fixed::to_real((row * 9_377 + i * 31_337) % 65_536)).collect());
+    let rows = Calibration { rows: rows.collect(), labels: vec![] };
+    let found = [8, 12, 16, 20].map(|bits| error_and_size(&float, &rows, bits));
+    println!("{found:?}");
+    assert!(found.windows(2).all(|w| w[1].0 < 0.8 * w[0].0 && w[1].1 > w[0].1), "{found:?}");
+}
+
+/// Extremes are scaled with what they compare, products are not scaled, and outputs never are.
+#[test]
+fn only_sums_and_their_extremes_are_scaled() {
+    let dense = |name: &str, sources: Vec<usize>, rows: usize, activation| {
+        let op = FloatOp::Dense { weights: vec![vec![0.5; sources.len()]; rows], bias: vec![0.25; rows], activation };
+        FloatLayer { name: name.into(), sources, op }
+    };
+    let layer = |name: &str, sources: Vec<usize>, op| FloatLayer { name: name.into(), sources, op };
+    let layers = vec![
+        dense("a", vec![0, 1], 2, FloatActivation::Relu), // 2, 3
+        layer("largest", vec![2, 3], FloatOp::Extreme(2, vouch_circuits::features::extreme::Side::Max)), // 4
+        dense("b", vec![4], 2, FloatActivation::Clip { low: 0.0, high: 6.0 }), // 5, 6
+        dense("c", vec![4, 5], 1, FloatActivation::Identity), // 7
+        layer("product", vec![7, 0], FloatOp::Multiply(1)), // 8
+        dense("d", vec![5, 6, 8], 1, FloatActivation::Identity), // 9
+    ];
+    let private = vouch_circuits::plan::Private { count: 2, bits: 26 };
+    let float = FloatModel { inputs: 2, layers, outputs: vec![9], private };
+    let rows = Calibration { rows: vec![vec![0.7, -0.2], vec![3.0, 1.5]], labels: vec![] };
+    let Quantised { model, report, scales } = quantise_at(&float, &rows, Precision::new(20).unwrap()).unwrap();
+    assert_eq!(scales, [16, 16, 20, 20, 20, 20, 20, 16, 16, 16]);
+    assert!(report.max_abs_error < 3e-5, "{report:?}");
+    let values = model.values(&[fixed::ONE, fixed::ONE]).unwrap();
+    assert_eq!(values[2], 5 << 18);
+    assert_eq!(quantise(&float, &rows).unwrap().scales, [16; 10]);
+}
+
+#[test]
+fn a_precision_that_is_not_offered_is_refused_with_the_reason() {
+    for (text, bits) in [("low", 10), ("normal", 16), ("high", 22), ("8", 8), ("24", 24)] {
+        assert_eq!(text.parse::<Precision>().unwrap().bits(), bits);
+    }
+    for text in ["7", "25", "", "fine", "-1"] {
+        let said = text.parse::<Precision>().unwrap_err().to_string();
+        assert!(said.starts_with("precision: expected low, normal, high, or 8 to 24 fraction bits, got "), "{said}");
+    }
 }

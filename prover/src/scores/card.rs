@@ -85,6 +85,8 @@ mod tests {
             keygen_s: 0.0,
             key_mb: 0.0,
             proofs_left: None,
+            precision: 16,
+            layers: vec![],
             card,
         }
     }
@@ -113,6 +115,7 @@ mod tests {
             calibration: Some("a".into()),
             salt,
             about: None,
+            precision: Default::default(),
         };
         let card = |new: &NewModel, id| Card::new(new, B256::repeat_byte(id), &known).unwrap();
         assert_eq!(card(&new(None), 4).version, 3);

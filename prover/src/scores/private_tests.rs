@@ -10,7 +10,9 @@ fn model(scores: &Scores, name: &str, more: &str, salt: Option<Salt>) -> ModelIn
     let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
     let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
     let (plan, calibration) = (format!("{more}\n{}", text("plan.toml")), Some(text("calibrate.csv")));
-    scores.add(&NewModel { name: name.into(), plan, onnx, calibration, salt, about: None }).unwrap()
+    scores
+        .add(&NewModel { name: name.into(), plan, onnx, calibration, salt, about: None, precision: Default::default() })
+        .unwrap()
 }
 
 fn task(model: &ModelInfo, private: Option<Opening>) -> ScoreTask {

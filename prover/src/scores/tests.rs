@@ -24,6 +24,8 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
         keygen_s: 0.0,
         key_mb: 0.0,
         proofs_left: None,
+        precision: 16,
+        layers: vec![],
         card: Card::default(),
     };
     let record = Record { info: info.clone(), model: (*sample.model).clone(), made_with: made_with.into(), salt: None };
@@ -77,6 +79,7 @@ fn model_that_cannot_be_compiled_is_named_with_its_fault() {
         calibration: None,
         salt: None,
         about: None,
+        precision: Default::default(),
     };
     let said = |new: NewModel| compile(&new).err().map(|e| e.to_string());
     assert_eq!(said(new(read("risk/model.onnx"), text("risk/plan.toml"))), None);
@@ -93,7 +96,17 @@ fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic");
     let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
     let plan = std::fs::read_to_string(folder.join("plan.toml")).unwrap();
-    scores.add(&NewModel { name: "private".into(), plan, onnx, calibration: None, salt, about: None }).unwrap()
+    scores
+        .add(&NewModel {
+            name: "private".into(),
+            plan,
+            onnx,
+            calibration: None,
+            salt,
+            about: None,
+            precision: Default::default(),
+        })
+        .unwrap()
 }
 
 #[test]
