@@ -47,8 +47,8 @@ TUNED = {
     "06-conv1d-32x8": {"scale": 10, "decomp_base": 8192, "decomp_legs": 2},
     "07-trees-50x4": {"scale": 10, "decomp_base": 8192, "decomp_legs": 2},
     "08-gru-8x32": {"scale": 8, "decomp_base": 8192, "decomp_legs": 2},
-    "09-lstm-8x32": {"scale": 8, "decomp_base": 8192, "decomp_legs": 2},
-    "10-transformer-8x16": {"scale": 8, "decomp_base": 8192, "decomp_legs": 2},
+    "09-lstm-8x32": {"scale": 8, "decomp_base": 8192, "decomp_legs": 2, "num_inner_cols": 3},
+    "10-transformer-8x16": {"scale": 8, "decomp_base": 8192, "decomp_legs": 2, "num_inner_cols": 3},
 }
 
 

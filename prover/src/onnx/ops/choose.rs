@@ -1,4 +1,4 @@
-//! `ArgMax ArgMin TopK` (of one), and the reductions `ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
+//! `ArgMax ArgMin TopK`, and the reductions `ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
 //! ReduceSumSquare ReduceLogSum ReduceLogSumExp`.
 
 use super::{Call, Folder, layout};
@@ -9,6 +9,9 @@ use crate::onnx::{
     place,
 };
 use vouch_circuits::{features::extreme::Side, layers::curve::Curve};
+
+/// Most elements that `TopK` ranks: it compares all pairs.
+const MAX_RANKED: usize = 64;
 
 /// A shape without, or with 1 instead of, some dimensions.
 fn reduced(shape: &[usize], axes: &[usize], keep: bool) -> Vec<usize> {
@@ -30,8 +33,8 @@ impl Folder {
         if op.starts_with("Reduce") {
             return self.reduce(call, op).map(|result| result.map(|r| vec![r]));
         }
-        if op == "TopK" && call.numbers(1).ok().as_deref() != Some(&[1.0]) {
-            return Ok(None);
+        if op == "TopK" && call.numbers(1)? != [1.0] {
+            return self.several(call).map(Some);
         }
         if !matches!(op, "ArgMax" | "ArgMin" | "TopK") {
             return Ok(None);
@@ -65,6 +68,60 @@ impl Folder {
         let side = if smallest { Side::Min } else { Side::Max };
         let values = self.extremes(&call.node.name, &elements(x, &groups), side);
         Ok(Some(vec![Tensor { shape, data: values }, indices]))
+    }
+
+    /// `TopK` of more than one, by ranks: how many are before each element, counted by comparisons of all pairs.
+    fn several(&mut self, call: &Call) -> Result<Vec<Tensor>, OnnxError> {
+        let x = call.operand(0)?;
+        let axis = call.named(place::axis(call.node.integer("axis").unwrap_or(-1), x.shape.len()))?;
+        let (count, wanted) = (x.shape[axis], call.numbers(1)?);
+        let &[wanted] = wanted.as_slice() else { return Err(call.problem("expected one number of elements")) };
+        if !(1..=MAX_RANKED).contains(&count) || !(1.0..=count as f64).contains(&wanted) {
+            let expected = format!("expected at most {MAX_RANKED} elements, and to take 1 to all of them");
+            return Err(call.problem(format!("{expected}, got {count} and {wanted}")));
+        }
+        let (k, sign) = (wanted as usize, if call.node.integer("largest") == Some(0) { -1.0 } else { 1.0 });
+        let (mut values, mut indices) = (Vec::new(), Vec::new());
+        for group in elements(x, &place::groups(&x.shape, &[axis])) {
+            let chosen = self.by_rank(call, &group, sign, k);
+            let place = |row: &Vec<Linear>| Linear::sum(row.iter().enumerate().map(|(i, bit)| (i as f64, bit)));
+            indices.push(chosen.iter().map(place).collect::<Vec<_>>());
+            let pairs: Vec<_> = chosen.into_iter().map(|row| (row, group.clone())).collect();
+            values.push(self.inner(&call.node.name, &pairs));
+        }
+        let mut shape = x.shape.clone();
+        shape[axis] = k;
+        let inner: usize = shape[axis + 1..].iter().product();
+        let ordered = |groups: Vec<Vec<Linear>>| {
+            let row = |block: &[Vec<Linear>]| {
+                (0..k).flat_map(|r| block.iter().map(move |g| g[r].clone()).collect::<Vec<_>>()).collect()
+            };
+            let data: Vec<Vec<Linear>> = groups.chunks(inner.max(1)).map(row).collect();
+            Tensor { shape: shape.clone(), data: data.concat() }
+        };
+        Ok(vec![ordered(values), ordered(indices)])
+    }
+
+    /// For each rank below `k` and each element: 1 if it has that rank, else 0. Of equals the first comes first.
+    fn by_rank(&mut self, call: &Call, group: &[Linear], sign: f64, k: usize) -> Vec<Vec<Linear>> {
+        let count = group.len();
+        let pairs = || (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
+        let gap = |(i, j): (usize, usize)| Linear::sum([(sign, &group[j]), (-sign, &group[i])]);
+        let later = self.activated(call, pairs().map(gap).collect(), FloatActivation::Step);
+        // before an element is who is larger, and who is equal and stands before it
+        let mut before: Vec<Linear> = (0..count).map(|i| Linear::constant(i as f64)).collect();
+        for ((i, j), larger) in pairs().zip(&later) {
+            before[i] = Linear::sum([(1.0, &before[i]), (1.0, larger)]);
+            before[j] = Linear::sum([(1.0, &before[j]), (-1.0, larger)]);
+        }
+        let mut at_least = vec![vec![Linear::constant(1.0); count]];
+        for rank in 1..=k {
+            let half = Linear::constant(0.5 - rank as f64);
+            let beyond = before.iter().map(|b| Linear::sum([(1.0, b), (1.0, &half)])).collect();
+            at_least.push(self.activated(call, beyond, FloatActivation::Step));
+        }
+        let one = |(a, b): (&Linear, &Linear)| Linear::sum([(1.0, a), (-1.0, b)]);
+        at_least.windows(2).map(|w| w[0].iter().zip(&w[1]).map(one).collect()).collect()
     }
 
     fn reduce(&mut self, call: &Call, op: &str) -> Result<Option<Tensor>, OnnxError> {

@@ -1,4 +1,4 @@
-//! `Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Xor Where Sign Floor Ceil Cast OneHot`, `Gather` and `Imputer` of what
+//! `Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Xor Where Sign Floor Ceil Round Cast OneHot`, `Gather` and `Imputer` of what
 //! depends on the input, and of `ai.onnx.ml` `Binarizer OneHotEncoder`.
 //!
 //! Comparisons are exact on the integers; numbers closer to each other than a weight's last bit are compared as they were rounded.
@@ -39,6 +39,7 @@ impl Folder {
             }
             "Floor" => self.floor(call, call.operand(0)?),
             "Ceil" => self.floor(call, &call.operand(0)?.scaled(-1.0)).scaled(-1.0),
+            "Round" => self.round(call)?,
             "Cast" => self.cast(call)?,
             "Gather" if moving(1) => self.gather(call, call.operand(0)?, call.operand(1)?)?,
             "OneHot" => self.one_hot(call)?,
@@ -128,6 +129,19 @@ impl Folder {
         let mut made = self.activated(call, rest, FloatActivation::Floor).into_iter();
         let element = |(e, whole): (&Linear, &bool)| if *whole { e.clone() } else { made.next().unwrap_or_default() };
         Tensor { shape: x.shape.clone(), data: x.data.iter().zip(&whole).map(element).collect() }
+    }
+
+    /// To the nearest whole number; of two, the even one.
+    fn round(&mut self, call: &Call) -> Result<Tensor, OnnxError> {
+        let above = call.named(call.operand(0)?.add(&Tensor::scalar(0.5), 1.0))?;
+        let nearest = self.floor(call, &above);
+        let gap = call.named(above.add(&nearest, -1.0))?;
+        let no_tie = self.above_zero(call, &gap);
+        let half = self.floor(call, &nearest.scaled(0.5));
+        let odd = call.named(nearest.add(&half, -2.0))?;
+        let down = call.named(odd.add(&no_tie, -1.0))?;
+        let down = self.above_zero(call, &down);
+        call.named(nearest.add(&down, -1.0))
     }
 
     /// Towards zero.

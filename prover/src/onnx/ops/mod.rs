@@ -118,7 +118,7 @@ impl Call<'_> {
             "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Concat" | "Split" | "Slice"
             | "Gather" | "Expand" | "Tile" | "Pad" | "Flatten" | "Add" | "Sub" | "Mul" | "Div" | "Neg" | "Abs"
             | "Max" | "Min" | "Sum" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "Range" | "Sign"
-            | "Trilu" | "Mod" => self.is_whole(0),
+            | "Trilu" | "Mod" | "TopK" => self.is_whole(0),
             _ => false,
         }
     }
@@ -220,8 +220,6 @@ impl Folder {
 
 fn way_out(op: &str) -> &'static str {
     match op {
-        "Round" => "use Floor(x + 0.5): ties of Round go to the even number",
-        "TopK" => "export the largest alone (TopK of 1, or ArgMax), or the scores",
         "Loop" | "Scan" | "If" => "unroll it when exporting",
         "Resize" | "Upsample" | "ConvTranspose" | "LRN" => "use Conv, pools and Reshape",
         "Einsum" => "write it as MatMul, Transpose and Reshape",
