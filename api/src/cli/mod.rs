@@ -13,6 +13,7 @@ mod salt;
 mod serve;
 mod setup;
 mod slots;
+mod threshold;
 mod verify;
 mod watch;
 

@@ -5,6 +5,7 @@ use super::client::Client;
 use super::report::Report;
 use super::salt;
 use super::setup::SrsArgs;
+use super::threshold;
 use alloy::primitives::B256;
 use clap::{ArgGroup, Args, Subcommand};
 use eyre::WrapErr;
@@ -233,7 +234,7 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     let calibration = args.calibration.as_deref().map(text).transpose()?;
     let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
     let about = args.about.as_deref().map(text).transpose()?;
-    let plan = with_threshold(text(&args.plan)?, args.above, args.below)?;
+    let plan = threshold::add(text(&args.plan)?, args.above, args.below)?;
     let (onnx, precision) = (read(&args.onnx)?, args.precision.precision);
     let new = NewModel { name: args.name, onnx, plan, calibration, salt, about, precision };
     let body = json!({
@@ -251,18 +252,6 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
     report.say("the node compiles it too, makes its keys and, the first time, a verifier: this may take some minutes");
     let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
     report.result(&model, || lines(&model))
-}
-
-/// The plan with the threshold of the command line as its first entry.
-fn with_threshold(plan: String, above: Option<f64>, below: Option<f64>) -> eyre::Result<String> {
-    let (side, number) = match (above, below) {
-        (Some(number), _) => ("above", number),
-        (None, Some(number)) => ("below", number),
-        (None, None) => return Ok(plan),
-    };
-    let has_one = toml::from_str::<toml::Table>(&plan).is_ok_and(|table| table.contains_key("disclose"));
-    eyre::ensure!(!has_one, "the plan has an entry disclose: expected it there or on the command line, got both");
-    Ok(format!("disclose = {{ {side} = {number:?} }}\n{plan}"))
 }
 
 /// A model from its files, named by the ONNX file.
@@ -394,7 +383,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{base64, with_threshold};
+    use super::base64;
     use crate::cli::Cli;
     use clap::Parser;
 
@@ -426,18 +415,6 @@ mod tests {
         assert!(parse(&["--structure", &id]).unwrap_err().contains("--onnx <ONNX>|--architecture"));
         let said = parse(&["--model", &id, "--architecture", "a.json"]).unwrap_err();
         assert!(said.contains("cannot be used with"), "{said}");
-    }
-
-    #[test]
-    fn a_threshold_of_the_command_line_is_an_entry_of_the_plan() {
-        let plan = "private = { name = \"x\", count = 1 }";
-        let of = |above, below| with_threshold(plan.into(), above, below).unwrap();
-        let read = |text: &str| vouch_circuits::plan::Plan::parse(text).unwrap().disclose.map(|d| (d.above, d.bound));
-        assert_eq!(of(None, None), plan);
-        assert_eq!(read(&of(Some(0.5), None)), Some((true, 32_768)));
-        assert_eq!(read(&of(None, Some(-2.0))), Some((false, -131_072)));
-        let said = with_threshold(of(Some(1.0), None), None, Some(1.0)).unwrap_err().to_string();
-        assert_eq!(said, "the plan has an entry disclose: expected it there or on the command line, got both");
     }
 
     #[test]

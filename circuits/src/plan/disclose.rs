@@ -48,7 +48,7 @@ impl DiscloseEntry {
             (Some(_), Some(_)) => return Err(reader.refuse("above", "above or below", "both")),
         };
         let scaled = real * ONE as f64;
-        if !(scaled.abs() <= FEATURE_MAX as f64) {
+        if scaled.is_nan() || scaled.abs() > FEATURE_MAX as f64 {
             return Err(reader.refuse(entry, "a number between -2^36 and 2^36", real));
         }
         let bound = if above { scaled.floor() } else { scaled.ceil() } as i64;

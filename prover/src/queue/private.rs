@@ -23,10 +23,14 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// # Errors
     /// [`OpeningError`].
     pub fn give_opening(&self, opening: Opening) -> Result<(), OpeningError> {
+        let commitment = opening.commitment;
         self.openings.give(opening)?;
-        // whoever waited for one looks again
+        // whoever waited for it looks again; a store that cannot be read has them look a little later
+        let waited = self.store.unfinished().unwrap_or_default();
         if let Ok(mut waiting) = self.waiting.lock() {
-            waiting.clear();
+            for job in waited.iter().filter(|job| job.query.inputs == Some(commitment)) {
+                waiting.remove(&job.id);
+            }
         }
         self.wake.notify_one();
         Ok(())
