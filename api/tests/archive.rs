@@ -18,6 +18,7 @@ use vouch_api::chain::contracts::{Addresses, BlockArchive, HistoryRoots};
 use vouch_api::chain::prepare::OldBlocks;
 use vouch_api::chain::sender::Sender;
 use vouch_circuits::facts::{Fact, FactKind};
+use vouch_circuits::history::ancestry::Size;
 use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::evidence::{Reach, collect};
@@ -33,8 +34,10 @@ const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f
 const PATIENCE: Duration = Duration::from_secs(500);
 /// The block whose state is proven, in the lower of two runs.
 const OLD: u64 = 60;
+/// The runs of this test.
+const SIZE: Size = Size::A7;
 /// Blocks of a run.
-const RUN: u64 = 1 << ancestries::SIZE.depth;
+const RUN: u64 = 1 << SIZE.depth;
 
 struct Anvil {
     child: Child,
@@ -138,7 +141,16 @@ impl Operator {
 fn questions() -> Vec<Fact> {
     let (zero, mut balance, mut time) = ([0; 32], [0; 32], [0; 32]);
     (balance[31], time[31]) = (1, 11);
-    let fact = |kind, address, slot| Fact { kind, block: OLD, address, slot, key: zero, key2: zero, value: zero };
+    let fact = |kind, address, slot| Fact {
+        kind,
+        block: OLD,
+        address,
+        slot,
+        key: zero,
+        key2: zero,
+        path: Default::default(),
+        value: zero,
+    };
     let account = KEY.parse::<PrivateKeySigner>().unwrap().address();
     vec![fact(FactKind::Header, [0; 20], time), fact(FactKind::Account, account.into(), balance)]
 }
@@ -149,14 +161,14 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
         return eprintln!("SKIPPED: contracts/out is not there; run forge build in contracts");
     }
     let Some(anvil) = Anvil::start().await else { return eprintln!("SKIPPED: anvil is not on PATH") };
-    let (dir, k) = (keys_dir(), ancestries::SIZE.k.max(CLASSES[0].k));
+    let (dir, k) = (keys_dir(), SIZE.k.max(CLASSES[0].k));
     std::fs::create_dir_all(&dir).unwrap();
     let srs = Srs::development(&dir, k).unwrap();
-    let [runs, facts] = [ancestries::keys(&dir, &srs).unwrap(), histories::keys(&dir, &srs, 0).unwrap()]
+    let [runs, facts] = [ancestries::keys(&dir, &srs, &SIZE).unwrap(), histories::keys(&dir, &srs, 0).unwrap()]
         .map(|keys| verifiers::load_or_make(&dir, &keys).unwrap());
     let runs = anvil.deploy_verifier(&runs).await;
-    let depth = U256::from(ancestries::SIZE.depth);
-    let address = anvil.deploy_built("BlockArchive", (runs, depth).abi_encode_params()).await;
+    let depth = U256::from(SIZE.depth);
+    let address = anvil.deploy_built("BlockArchive", (vec![runs], vec![depth]).abi_encode_params()).await;
     let facts = anvil.deploy_verifier(&facts).await;
     let roots = anvil.deploy_built("HistoryRoots", (address, vec![facts]).abi_encode_params()).await;
     let archive = BlockArchive::new(address, &anvil.provider);
@@ -174,6 +186,8 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     let fill = ["backfill", "--finality", "0"];
     let error = operator.error(&["backfill", "--finality", "0", "--from", "100000"]);
     assert!(error.contains("is in the future") || error.contains("does not know block"), "{error}");
+    let error = operator.error(&["backfill", "--finality", "0", "--run", "1024"]);
+    assert!(error.contains("takes runs of 128 blocks, none of 1024: choose with --run"), "{error}");
     let error = operator.error(&["pin", "60"]);
     assert!(error.contains("block 60 is in no run of archive"), "{error}");
     let error = Operator { archive: roots, rpc: anvil.url.clone(), dir: tempfile::tempdir().unwrap() }.error(&fill);
@@ -182,13 +196,13 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     // killed as soon as the first run is on the chain, while it proves the second
     let mut child = operator.vouch(&fill).stdout(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
-    while archive.runRoot(U256::from(RUN)).call().await.unwrap().is_zero() {
+    while archive.runRoot(depth, U256::from(RUN)).call().await.unwrap().is_zero() {
         assert!(start.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "no run was proven");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(archive.runRoot(U256::ZERO).call().await.unwrap(), B256::ZERO);
+    assert_eq!(archive.runRoot(depth, U256::ZERO).call().await.unwrap(), B256::ZERO);
     assert_ne!(archive.hashOf(U256::from(RUN - 1)).call().await.unwrap(), B256::ZERO, "the parent is pinned");
 
     // goes on with the second run, and appends both; then there is nothing to do
@@ -206,7 +220,7 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     for (block, height, range) in [(OLD + 1, 0, None), (OLD + 2, 1, Some("--range"))] {
         let number = block.to_string();
         let said = operator.json(&["pin", &number].into_iter().chain(range).collect::<Vec<_>>());
-        assert_eq!(said["path"].as_array().unwrap().len() as u32, ancestries::SIZE.depth + height);
+        assert_eq!(said["path"].as_array().unwrap().len() as u32, SIZE.depth + height);
         assert_ne!(archive.hashOf(U256::from(block)).call().await.unwrap(), B256::ZERO);
     }
     let old_hash = evidence.blocks[0].hash;

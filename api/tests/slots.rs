@@ -5,7 +5,10 @@
 
 use alloy::primitives::{Address, U256, hex, keccak256};
 use serde_json::Value;
+use vouch_api::slots::key::Key;
+use vouch_api::slots::place::Step;
 use vouch_api::slots::{Layout, Place, source};
+use vouch_circuits::evidence::storage_slot;
 use vouch_circuits::facts::FactKind;
 use vouch_circuits::plan::{Name, Plan};
 use vouch_prover::evm::Chain;
@@ -157,6 +160,12 @@ fn lines_mean_the_place_that_was_found() {
         ("trades[subject].kind", FactKind::Mapping),
         ("signed[-300][true]", FactKind::Nested),
         ("deep[7][subject][9][3]", FactKind::Nested),
+        ("deep[subject][subject][9][0]", FactKind::Path),
+        ("trades[subject].legs[0].size", FactKind::Path),
+        ("trades[subject].legs[1].cost", FactKind::Path),
+        ("trades[subject].byTag[0x01020304].cost", FactKind::Path),
+        ("trades[subject].fills[1]", FactKind::Path),
+        ("trades[subject].mark", FactKind::Path),
     ] {
         let place = find(&shapes(), &expression.replace("[9]", &format!("[0x{:064x}]", 9)));
         let line = source::line(&place, Some(CONTRACT.parse().unwrap())).unwrap();
@@ -167,26 +176,70 @@ fn lines_mean_the_place_that_was_found() {
         assert_eq!(fact.kind, kind, "{expression}");
         assert!(matches!(fact.address, Name::Constant(_)));
         let key = plan.resolve(subject.into(), 1).unwrap()[0];
-        let hash = |key: [u8; 32], slot: [u8; 32]| keccak256([key, slot].concat()).0;
-        let slot = match kind {
-            FactKind::Slot => key.slot,
-            FactKind::Mapping => hash(key.key, key.slot),
-            _ => hash(key.key2, hash(key.key, key.slot)),
-        };
+        // the circuits' own derivation, which the circuit is tested against, from the plan alone
+        let slot = storage_slot(&key.holds([0; 32])).unwrap();
         assert_eq!(Some(slot), place.slot(Some(subject)).map(|slot| slot.0), "{expression}: {line}");
     }
 }
 
+/// The lines that the documentation promises.
 #[test]
-fn what_a_plan_cannot_say_is_said() {
+fn paths_are_written_from_the_subject_on() {
     let shapes = shapes();
-    let why = |expression: &str| line(&shapes, expression).unwrap_err();
-    let word = "expected a value in the first word of a mapping's value, got one";
-    assert_eq!(why("trades[subject].legs[0].size"), format!("{word} 1 word further"));
-    assert_eq!(why("trades[subject].legs[1].cost"), format!("{word} 4 words further"));
-    assert!(why("trades[subject].fills[0]").contains("array of variable length"));
-    let deep = format!("deep[subject][subject][0x{:064x}][0]", 1);
-    assert_eq!(why(&deep), "expected at most 2 keys from the subject on, got 3");
+    let said = |expression: &str| {
+        let line = line(&shapes, expression).unwrap();
+        let (_, rest) = line.split_once(&format!("contract = \"{CONTRACT}\", ")).unwrap();
+        rest.strip_suffix(" }").unwrap().to_owned()
+    };
+    let trades = find(&shapes, "trades[subject].kind").base;
+    assert_eq!(
+        said("trades[subject].legs[1].cost"),
+        format!("slot = {trades}, path = [{{ key = \"subject\" }}, {{ words = 4 }}]")
+    );
+    assert_eq!(
+        said("trades[subject].fills[3]"),
+        format!(
+            "slot = {trades}, path = [{{ key = \"subject\" }}, {{ words = 6 }}, \"elements\", {{ words = 1 }}], bits = \"128..256\""
+        )
+    );
+    let far = format!("trades[subject].fills[{}]", u128::MAX);
+    assert_eq!(
+        line(&shapes, &far).unwrap_err(),
+        format!("expected fewer than 2^63 words beyond a hash, got {}", u128::MAX / 2)
+    );
+}
+
+/// Two thousand random paths: what a plan's fact says against the steps of the expression, hashed by alloy.
+#[test]
+fn random_paths_are_hashed_as_solidity_does() {
+    let mut state = 1_u64;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let subject = Address::repeat_byte(0x5a);
+    let mut kinds = [0; 11];
+    for round in 0..2000_u64 {
+        let hashes = 1 + random(4);
+        let mut steps = vec![Step::Key(Key::Subject)];
+        for _ in 1..hashes {
+            let words = [0, 0, 1, random(100), i64::MAX as u64][random(5) as usize];
+            steps.extend((words > 0).then(|| Step::Plus(U256::from(words))));
+            steps.push(match random(4) {
+                0 => Step::Data,
+                1 => Step::Key(Key::Subject),
+                _ => Step::Key(Key::Word(keccak256(random(9).to_be_bytes()))),
+            });
+        }
+        steps.extend((random(2) == 1).then(|| Step::Plus(U256::from(1 + random(9)))));
+        let place = Place { base: U256::from(round).wrapping_sub(U256::from(1000)), steps, ..find(&shapes(), "last") };
+        let line = source::line(&place, Some(CONTRACT.parse().unwrap())).unwrap();
+        let plan = Plan::parse(&format!("[[feature]]\nname = \"x\"\n{line}\nmake = \"last\"")).unwrap();
+        let fact = plan.resolve(subject.into(), 1).unwrap()[0].holds([0; 32]);
+        assert_eq!(storage_slot(&fact), place.slot(Some(subject)).map(|slot| slot.0), "{line}");
+        kinds[fact.kind as usize] += 1;
+    }
+    assert!(kinds[4] > 200 && kinds[5] > 100 && kinds[10] > 1000, "{kinds:?}");
 }
 
 #[test]

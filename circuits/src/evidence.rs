@@ -47,6 +47,9 @@ pub struct Evidence {
 
 /// The messages whose digests lead from a storage fact to the key of its walk, the last one being the slot.
 pub fn key_preimages(fact: &Fact) -> Vec<Vec<u8>> {
+    if fact.kind == FactKind::Path {
+        return fact.path.preimages(fact.slot);
+    }
     let pair = |key: &Hash, slot: &Hash| [key.as_slice(), slot].concat();
     let mut preimages = vec![];
     let mut slot = fact.slot;
@@ -64,7 +67,7 @@ pub fn key_preimages(fact: &Fact) -> Vec<Vec<u8>> {
     preimages
 }
 
-/// The storage slot that a fact of kind slot, mapping or nested is about; `None` for other kinds.
+/// The storage slot that a fact of kind slot, mapping, nested or path is about; `None` for other kinds.
 pub fn storage_slot(fact: &Fact) -> Option<Hash> {
     key_preimages(fact).pop()?.try_into().ok()
 }
@@ -114,9 +117,11 @@ pub fn find(
         |ok: bool, part| if ok { Ok(()) } else { Err(EvidenceError::Shape { position, kind: fact.kind, part }) };
     let trie = |source| EvidenceError::Trie { position, source };
     shape(fact.address == [0; 20] || fact.kind.has_address(), "address")?;
-    shape(fact.key == zero || fact.kind >= FactKind::Mapping, "key")?;
+    let has_key = fact.kind >= FactKind::Mapping && fact.kind != FactKind::Path;
+    shape(fact.key == zero || has_key, "key")?;
     let has_key2 = matches!(fact.kind, FactKind::Nested | FactKind::Log | FactKind::LogCount);
     shape(fact.key2 == zero || has_key2, "key2")?;
+    shape(fact.path.is_none() || fact.kind == FactKind::Path, "path")?;
     match fact.kind {
         FactKind::Header => {
             let value = header.field_word(index(fact)).map_err(|source| EvidenceError::Field { position, source })?;
@@ -300,6 +305,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::Path;
     use crate::testing::{fixture_json, unhex, word};
     use serde_json::Value;
 
@@ -308,7 +314,16 @@ mod tests {
         let header = unhex(file["header_rlp"].as_str().expect("hex"));
         let block = file["block_number"].as_u64().expect("a number");
         let zero = [0; 32];
-        let fact = |kind, address, slot, value| Fact { kind, block, address, slot, key: zero, key2: zero, value };
+        let fact = |kind, address, slot, value| Fact {
+            kind,
+            block,
+            address,
+            slot,
+            key: zero,
+            key2: zero,
+            path: Path::NONE,
+            value,
+        };
         let mut facts = vec![fact(FactKind::Header, [0; 20], word("8"), word(&format!("{block:x}")))];
         let mut nodes = Nodes::default();
         for response in file["proofs"].as_array().expect("a list") {
@@ -361,6 +376,7 @@ mod tests {
                 slot: word(&format!("{:x}", entry["base_slot"].as_u64().expect("a number"))),
                 key: keys[0],
                 key2: keys.get(1).copied().unwrap_or_default(),
+                path: Path::NONE,
                 value: [0; 32],
             };
             assert_eq!(storage_slot(&fact), Some(word(entry["slot"].as_str().expect("hex"))));

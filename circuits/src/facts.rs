@@ -5,6 +5,7 @@
 
 use crate::{
     fixed::power_of_two,
+    path::Path,
     poseidon::{self, LEAF, NODE},
 };
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
@@ -59,6 +60,8 @@ pub enum FactKind {
     Transaction = 8,
     /// How many logs of `address` have `key` as topic 0, in all of the blocks that end with this one: see [`LogRange`].
     LogCount = 9,
+    /// Storage slot at the end of `path` from `slot` on; keys are zero.
+    Path = 10,
 }
 
 impl FactKind {
@@ -69,7 +72,7 @@ impl FactKind {
 
     /// Whether facts of the kind are about a storage slot.
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Slot | Self::Mapping | Self::Nested)
+        matches!(self, Self::Slot | Self::Mapping | Self::Nested | Self::Path)
     }
 
     /// Whether facts of the kind are about receipts or transactions, of which only some classes of the history circuit have room.
@@ -127,6 +130,9 @@ pub struct Fact {
     pub key: [u8; 32],
     /// Second key of a nested mapping, position of a log in its receipt, or another topic.
     pub key2: [u8; 32],
+    /// Steps from the base slot to the word, for facts of kind `path`.
+    #[serde(default, skip_serializing_if = "Path::is_none")]
+    pub path: Path<[u8; 32]>,
     /// What the place holds; zero if the account or the slot is absent.
     pub value: [u8; 32],
 }
@@ -146,13 +152,16 @@ pub struct FactKey {
     pub key: [u8; 32],
     /// Second key of a nested mapping, position of a log in its receipt, or another topic.
     pub key2: [u8; 32],
+    /// Steps from the base slot to the word, for facts of kind `path`.
+    #[serde(default, skip_serializing_if = "Path::is_none")]
+    pub path: Path<[u8; 32]>,
 }
 
 impl FactKey {
     /// The fact that this place holds `value`.
     pub fn holds(self, value: [u8; 32]) -> Fact {
-        let Self { kind, block, address, slot, key, key2 } = self;
-        Fact { kind, block, address, slot, key, key2, value }
+        let Self { kind, block, address, slot, key, key2, path } = self;
+        Fact { kind, block, address, slot, key, key2, path, value }
     }
 }
 
@@ -189,16 +198,23 @@ pub fn split(word: &[u8; 32]) -> (u8, Fr) {
 impl Fact {
     /// The fact without its value.
     pub fn place(&self) -> FactKey {
-        let Self { kind, block, address, slot, key, key2, .. } = *self;
-        FactKey { kind, block, address, slot, key, key2 }
+        let Self { kind, block, address, slot, key, key2, path, .. } = *self;
+        FactKey { kind, block, address, slot, key, key2, path }
+    }
+
+    /// What the leaf says of slot and keys: three top bytes, and three elements. For a path these are its name and the words beyond its
+    /// last hash.
+    pub fn names(&self) -> [(u8, Fr); 3] {
+        match self.kind {
+            FactKind::Path => [self.path.name(self.slot), Fr::from(self.path.over()), Fr::ZERO].map(|name| (0, name)),
+            _ => [&self.slot, &self.key, &self.key2].map(split),
+        }
     }
 
     /// The six elements that the leaf hashes.
     pub fn elements(&self) -> [Fr; 6] {
-        let (slot_top, slot) = split(&self.slot);
-        let (key_top, key) = split(&self.key);
+        let [(slot_top, slot), (key_top, key), (key2_top, key2)] = self.names();
         let (value_top, value) = split(&self.value);
-        let (key2_top, key2) = split(&self.key2);
         let byte = |b: u8, at: usize| Fr::from(u64::from(b)) * power_of_two(at);
         let head = Fr::from(self.kind as u64)
             + Fr::from(self.block) * power_of_two(at_bit::BLOCK)
@@ -284,6 +300,7 @@ mod tests {
             slot: [3; 32],
             key: [0xff; 32],
             key2: [0; 32],
+            path: Path::NONE,
             value: [7; 32],
         }
     }

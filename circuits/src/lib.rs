@@ -16,6 +16,7 @@ pub mod instances;
 pub mod keccak;
 pub mod layers;
 pub mod model;
+pub mod path;
 pub mod plan;
 pub mod poseidon;
 pub mod receipt;

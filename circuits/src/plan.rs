@@ -17,9 +17,10 @@
 //! make   = "ratio"
 //! over   = "collateral_last"                # an earlier feature
 //! ```
-//! Kinds: `mapping` (contract, slot, key), `nested` (contract, slot, key, key2), `slot` (contract, slot), `account`
+//! Kinds: `mapping` (contract, slot, key), `nested` (contract, slot, key, key2), `slot` (contract, slot), `path` (contract, slot, path), `account`
 //! (contract, field = "balance" | "nonce"), `header` (field). `contract` and keys are `"subject"` or hex; a key may be an
-//! integer. `log_count` (contract, event, span; topic and key): how many logs of `event` (its signature, or topic 0) the contract wrote in the `span`
+//! integer. A `path` is a list of up to four of `{ key = … }` (to the value of a mapping's key) and `"elements"` (to those of an array of
+//! variable length), and any number of `{ words = … }` (further), from the slot on. `log_count` (contract, event, span; topic and key): how many logs of `event` (its signature, or topic 0) the contract wrote in the `span`
 //! blocks (default 1) that end with the one read, those with `key` as topic `topic` (1 to 3) if there is one. `receipt` (transaction, field),
 //! `log` (transaction, log; field or word), `transaction` (transaction; field or word): of the transaction of that position in the block, and
 //! the log of that position in its receipt, both from 0; `word` is a whole word of the data, of a transaction after the selector. `bits` counts from the least significant bit of the word, default `"0..256"`; the number is divided by
@@ -52,6 +53,7 @@
 mod disclose;
 mod entries;
 mod make;
+mod path;
 mod private;
 mod read;
 #[cfg(test)]
@@ -61,6 +63,7 @@ pub use disclose::Disclose;
 pub use read::PlanError;
 
 use crate::facts::{FactKey, FactKind, LogRange};
+use crate::path::Path;
 use serde::{Deserialize, Serialize};
 
 /// Facts that one score may read.
@@ -107,6 +110,9 @@ pub struct FactTemplate {
     pub key: Name,
     /// Second key of a nested mapping.
     pub key2: Name,
+    /// From the slot to the word, for facts of kind `path`.
+    #[serde(default, skip_serializing_if = "Path::is_none")]
+    pub path: Path<Name>,
 }
 
 /// The number inside a word: bits `low..high`, divided by `divisor`.
@@ -304,6 +310,7 @@ impl Plan {
                 slot: t.slot,
                 key: t.key.word(subject),
                 key2: t.key2.word(subject),
+                path: t.path.map(|key| key.word(subject)),
             }
         };
         Ok(self.facts.iter().map(key).collect())

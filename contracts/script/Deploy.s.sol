@@ -15,7 +15,7 @@ import {Script} from "forge-std/Script.sol";
 /// @title Deploy
 /// @notice Deploys Vouch. Nobody owns the result; the order is that of the constructors:
 ///
-///     BlockHashes(), or with a verifier of runs BlockArchive(HistoryVerifier(...), depth)
+///     BlockHashes(), or with verifiers of runs BlockArchive([HistoryVerifier(...), …], [depth, …])
 ///     generated history verifiers, each then HistoryVerifier(generated, instanceCount, proofBytes), small first
 ///     HistoryRoots(blockHashes, historyVerifiers)
 ///     generated score verifiers, each then
@@ -25,8 +25,8 @@ import {Script} from "forge-std/Script.sol";
 ///
 /// @dev `forge script script/Deploy.s.sol --sig 'run(string)' verifiers.json --rpc-url … --broadcast`, where the file is
 /// what `vouch setup --json` prints: `is_development`; `history[]` and `score[]` of creation code (`bytecode`), `instances`,
-/// `proof_bytes`, and for scores `class_id`, `structure_points`, `weight_points`; with `--archive` also `ancestry[]`, with the
-/// `depth` of a run. The passports of `generated/` call the
+/// `proof_bytes`, and for scores `class_id`, `structure_points`, `weight_points`; with `--archive` also `ancestry[]`, each
+/// with the `depth` of its runs, which rise. The passports of `generated/` call the
 /// number of instances `num_instances`; both names are understood. Any other tool may do the same from `out/`.
 contract Deploy is Script {
     /// @notice What a deployment consists of.
@@ -68,9 +68,16 @@ contract Deploy is Script {
     }
 
     function blockHashes(string memory json) private returns (BlockHashes) {
-        string memory at = element(".ancestry", 0);
-        if (!vm.keyExistsJson(json, at)) return new BlockHashes();
-        return new BlockArchive(historyVerifier(json, at), number(json, at, ".depth"));
+        uint256 sizes = count(json, ".ancestry");
+        if (sizes == 0) return new BlockHashes();
+        IHistoryVerifier[] memory verifiers = new IHistoryVerifier[](sizes);
+        uint256[] memory depths = new uint256[](sizes);
+        for (uint256 i = 0; i < sizes; ++i) {
+            string memory at = element(".ancestry", i);
+            verifiers[i] = historyVerifier(json, at);
+            depths[i] = number(json, at, ".depth");
+        }
+        return new BlockArchive(verifiers, depths);
     }
 
     function historyVerifier(string memory json, string memory at) private returns (IHistoryVerifier) {

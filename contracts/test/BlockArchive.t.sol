@@ -8,14 +8,16 @@ import {IHistoryVerifier} from "../src/IHistoryVerifier.sol";
 import {OneHistoryStatement} from "./kit/OneStatement.sol";
 import {Test} from "forge-std/Test.sol";
 
-/// @dev Runs of four blocks.
+/// @dev Runs of four blocks, and of sixteen.
 contract BlockArchiveTest is Test {
     uint256 private constant DEPTH = 2;
     uint256 private constant BLOCKS = 4;
+    uint256 private constant LARGE = 4;
     uint256 private constant HEAD = 28;
 
     OneHistoryStatement private verifier = new OneHistoryStatement();
-    BlockArchive private archive = new BlockArchive(verifier, DEPTH);
+    OneHistoryStatement private large = new OneHistoryStatement();
+    BlockArchive private archive = deploy(DEPTH, LARGE);
 
     function setUp() public {
         vm.roll(HEAD);
@@ -30,9 +32,9 @@ contract BlockArchiveTest is Test {
         vm.expectEmit();
         emit BlockHashes.Pinned(23, hashOf(23));
         vm.expectEmit();
-        emit BlockArchive.RunProven(24, tree(24, DEPTH));
-        archive.prove(24, tree(24, DEPTH), hashOf(23), "proof");
-        assertEq(archive.runRoot(24), tree(24, DEPTH));
+        emit BlockArchive.RunProven(24, DEPTH, tree(24, DEPTH));
+        archive.prove(24, DEPTH, tree(24, DEPTH), hashOf(23), "proof");
+        assertEq(archive.runRoot(DEPTH, 24), tree(24, DEPTH));
         assertEq(archive.hashOf(23), hashOf(23));
         prove(20);
         assertEq(archive.hashOf(19), hashOf(19));
@@ -40,19 +42,19 @@ contract BlockArchiveTest is Test {
 
     function test_the_first_run_has_no_parent_to_pin() public {
         proveFrom(0);
-        assertEq(archive.runRoot(0), tree(0, DEPTH));
+        assertEq(archive.runRoot(DEPTH, 0), tree(0, DEPTH));
         assertEq(archive.hashOf(type(uint256).max), 0);
     }
 
     function test_refuses_a_run_whose_last_block_is_not_known() public {
         vm.expectRevert(abi.encodeWithSelector(BlockHashes.HashUnavailable.selector, 23, HEAD + 10_000));
-        archive.prove(20, tree(20, DEPTH), hashOf(19), "proof");
+        archive.prove(20, DEPTH, tree(20, DEPTH), hashOf(19), "proof");
     }
 
     function testFuzz_refuses_a_run_that_is_not_aligned(uint256 first) public {
         vm.assume(first % BLOCKS != 0);
         vm.expectRevert(abi.encodeWithSelector(BlockArchive.NotTheStartOfARun.selector, first, BLOCKS));
-        archive.prove(first, tree(24, DEPTH), hashOf(23), "proof");
+        archive.prove(first, DEPTH, tree(24, DEPTH), hashOf(23), "proof");
     }
 
     /// @dev Each field that the proof binds, changed alone.
@@ -65,13 +67,13 @@ contract BlockArchiveTest is Test {
         if (field == 1) parent = other;
         if (field == 2) proof = abi.encode(other);
         vm.expectRevert(BlockArchive.ProofRejected.selector);
-        archive.prove(24, root, parent, proof);
+        archive.prove(24, DEPTH, root, parent, proof);
     }
 
     function test_refuses_a_proof_about_another_last_block() public {
         accept(20);
         vm.expectRevert(BlockArchive.ProofRejected.selector);
-        archive.prove(24, tree(20, DEPTH), hashOf(19), "proof");
+        archive.prove(24, DEPTH, tree(20, DEPTH), hashOf(19), "proof");
     }
 
     function test_appends_runs_without_gap() public {
@@ -150,15 +152,89 @@ contract BlockArchiveTest is Test {
         refuse(0, 0, new bytes32[](0));
     }
 
-    /// @dev A verifier of runs of another length than the archive was deployed for.
+    /// @dev A verifier of runs of another length than the archive was told.
     function testFuzz_refuses_proofs_of_another_depth(uint256 depth) public {
         depth = bound(depth, 0, DEPTH);
-        BlockArchive other = new BlockArchive(verifier, depth);
+        BlockArchive other = deploy(depth, LARGE);
         vm.roll(HEAD);
         other.pin(HEAD - 1);
         accept(24);
         if (depth != DEPTH) vm.expectRevert(BlockArchive.ProofRejected.selector);
-        other.prove(HEAD - 2 ** depth, tree(24, DEPTH), hashOf(23), "proof");
+        other.prove(HEAD - 2 ** depth, depth, tree(24, DEPTH), hashOf(23), "proof");
+    }
+
+    function testFuzz_refuses_a_depth_without_verifier(uint256 depth) public {
+        vm.assume(depth != DEPTH && depth != LARGE);
+        vm.expectRevert(abi.encodeWithSelector(BlockArchive.NoVerifier.selector, depth));
+        archive.prove(0, depth, tree(24, DEPTH), hashOf(23), "proof");
+    }
+
+    function test_refuses_depths_that_are_no_depths() public {
+        expectBadDepths(64, 65);
+        expectBadDepths(4, 4);
+        expectBadDepths(5, 4);
+        vm.expectRevert(BlockArchive.BadDepths.selector);
+        new BlockArchive(new IHistoryVerifier[](0), new uint256[](0));
+        vm.expectRevert(BlockArchive.BadDepths.selector);
+        new BlockArchive(new IHistoryVerifier[](1), new uint256[](2));
+    }
+
+    /// @dev Large runs where they are, small ones elsewhere: one range, whose mountains do not tell which it was made of.
+    function test_runs_of_both_depths_join_in_one_range() public {
+        prove(24);
+        prove(20);
+        prove(16);
+        proveLarge(0);
+        assertEq(archive.append(1), 1);
+        assertEq(archive.length(), 16);
+        assertEq(archive.append(9), 3);
+        assertEq(archive.length(), 28);
+        assertEq(archive.rootOf(3, 4), tree(0, 4));
+        assertEq(archive.rootOf(16, 3), tree(16, 3));
+        assertEq(archive.rootOf(27, 2), tree(24, 2));
+    }
+
+    /// @dev A large run over small ones that are in the range already: it takes their place.
+    function test_a_large_run_goes_on_where_small_ones_end() public {
+        proveFrom(0);
+        assertEq(archive.append(2), 2, "eight blocks of small runs");
+        proveLarge(0);
+        assertEq(archive.append(1), 1);
+        assertEq(archive.length(), 16);
+        assertEq(archive.rootOf(9, 4), tree(0, 4));
+        assertEq(archive.rootOf(0, 3), 0, "the mountain of eight is merged");
+        assertEq(archive.append(9), 3);
+        assertEq(archive.rootOf(16, 3), tree(16, 3));
+        assertEq(archive.rootOf(0, 5), 0);
+        assertEq(archive.length(), 28);
+    }
+
+    function testFuzz_members_of_large_runs(uint256 number, bytes32 lie) public {
+        number = bound(number, 0, 15);
+        proveFrom(12);
+        prove(12);
+        proveLarge(0);
+        assertTrue(archive.isMember(number, hashOf(number), path(number, LARGE)));
+        vm.assume(lie != hashOf(number));
+        refuse(number, lie, path(number, LARGE));
+        refuse(number + 16, hashOf(number), path(number, LARGE));
+        assertEq(archive.isMember(number, hashOf(number), path(number, DEPTH)), number > 11);
+    }
+
+    /// @dev Any order and mixture of runs of a complete chain makes the same range in the end.
+    function testFuzz_any_mixture_makes_the_same_range(uint256 seed) public {
+        bool late = seed & 1 == 1;
+        if (late) proveFrom(0);
+        else proveFrom(16);
+        for (uint256 steps = (seed >> 8) % 5; steps > 0; --steps) {
+            archive.append(1);
+        }
+        proveLarge(0);
+        archive.append(99);
+        assertEq(archive.length(), 28);
+        assertEq(archive.rootOf(5, 4), tree(0, 4));
+        assertEq(archive.rootOf(23, 3), tree(16, 3));
+        assertEq(archive.rootOf(24, 2), tree(24, 2));
     }
 
     function test_proves_a_run_again_after_it_was_appended() public {
@@ -189,8 +265,22 @@ contract BlockArchiveTest is Test {
     }
 
     function test_refuses_a_verifier_without_code() public {
+        IHistoryVerifier[] memory verifiers = new IHistoryVerifier[](1);
+        verifiers[0] = IHistoryVerifier(address(1));
         vm.expectRevert(abi.encodeWithSelector(NotAContract.selector, address(1)));
-        new BlockArchive(IHistoryVerifier(address(1)), DEPTH);
+        new BlockArchive(verifiers, new uint256[](1));
+    }
+
+    function deploy(uint256 small, uint256 tall) private returns (BlockArchive) {
+        (IHistoryVerifier[] memory verifiers, uint256[] memory depths) = (new IHistoryVerifier[](2), new uint256[](2));
+        (verifiers[0], depths[0]) = (verifier, small);
+        (verifiers[1], depths[1]) = (large, tall);
+        return new BlockArchive(verifiers, depths);
+    }
+
+    function expectBadDepths(uint256 small, uint256 tall) private {
+        vm.expectRevert(BlockArchive.BadDepths.selector);
+        deploy(small, tall);
     }
 
     function refuse(uint256 number, bytes32 hash, bytes32[] memory siblings) private {
@@ -207,20 +297,29 @@ contract BlockArchiveTest is Test {
 
     function prove(uint256 first) private {
         accept(first);
-        archive.prove(first, tree(first, DEPTH), first == 0 ? bytes32(0) : hashOf(first - 1), "proof");
+        archive.prove(first, DEPTH, tree(first, DEPTH), first == 0 ? bytes32(0) : hashOf(first - 1), "proof");
+    }
+
+    function proveLarge(uint256 first) private {
+        accept(large, first, LARGE);
+        archive.prove(first, LARGE, tree(first, LARGE), first == 0 ? bytes32(0) : hashOf(first - 1), "proof");
+    }
+
+    function accept(uint256 first) private {
+        accept(verifier, first, DEPTH);
     }
 
     /// @dev The statement, written out by hand.
-    function accept(uint256 first) private {
+    function accept(OneHistoryStatement by, uint256 first, uint256 depth) private {
         bytes32[3] memory words =
-            [tree(first, DEPTH), first == 0 ? bytes32(0) : hashOf(first - 1), hashOf(first + BLOCKS - 1)];
+            [tree(first, depth), first == 0 ? bytes32(0) : hashOf(first - 1), hashOf(first + 2 ** depth - 1)];
         uint256[] memory statement = new uint256[](7);
         for (uint256 i = 0; i < 3; ++i) {
             statement[2 * i] = uint256(words[i]) / 2 ** 128;
             statement[2 * i + 1] = uint256(words[i]) % 2 ** 128;
         }
-        statement[6] = DEPTH;
-        verifier.accept(statement, "proof");
+        statement[6] = depth;
+        by.accept(statement, "proof");
     }
 
     function hashOf(uint256 number) private pure returns (bytes32) {

@@ -66,13 +66,18 @@ contract DeployTest is Test {
 
     function test_deploys_an_archive_if_there_is_a_verifier_of_runs() public {
         string memory more = string.concat(
-            "\"ancestry\": [", verifier("ancestry_7", 6, 50, ", \"depth\": 7"), "], \"is_development\": true,"
+            "\"ancestry\": [",
+            verifier("ancestry_7", 7, 50, ", \"depth\": 7"),
+            ", ",
+            verifier("ancestry_10", 7, 60, ", \"depth\": 10"),
+            "], \"is_development\": true,"
         );
         Deploy.Deployment memory made = script.deploy(setup(more));
         BlockArchive archive = BlockArchive(address(made.blockHashes));
-        assertEq(archive.runDepth(), 7);
-        assertEq(HistoryVerifier(address(archive.verifier())).proofBytes(), 50);
-        assertEq(HistoryVerifier(address(archive.verifier())).instanceCount(), 6);
+        assertEq(archive.depths(), 1 << 7 | 1 << 10);
+        assertEq(HistoryVerifier(address(archive.verifierOf(7))).proofBytes(), 50);
+        assertEq(HistoryVerifier(address(archive.verifierOf(10))).proofBytes(), 60);
+        assertEq(HistoryVerifier(address(archive.verifierOf(7))).instanceCount(), 7);
         assertEq(address(made.roots.blockHashes()), address(archive));
     }
 

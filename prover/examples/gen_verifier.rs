@@ -1,10 +1,12 @@
 //! Writes the verifier contracts of every class, with their passports, or checks those that are written. See scripts/gen-verifier.
 //!
-//! `gen_verifier --keys DIR --out DIR [--check] [--only CLASS]`: keys are read from or made in `--keys`; verifiers go to `--out`. With
-//! `--check` nothing is written: each passport's inputs (circuits, proof system, reference string) are compared, and only where they
-//! differ the verifier is made again and compared as a whole. `--only` leaves all other classes alone.
+//! `gen_verifier --keys DIR --out DIR [--check] [--only CLASS]`: keys are read from or made in `--keys`; verifiers go to `--out`. With `--check`
+//! nothing is written: each passport's inputs (circuits, proof system, reference string) are compared, and only where they
+//! differ the verifier is made again and compared as a whole. That of runs of 1,024 headers is only made, or made again, if `--only`
+//! names it: its key takes three gigabytes of memory and two minutes of a processor. Else its file is compared with its passport.
 
 use std::{env, path::PathBuf, process::ExitCode};
+use vouch_circuits::history::ancestry::Size;
 use vouch_prover::{
     ancestries,
     evm::{Artifact, Passport, Solc},
@@ -23,12 +25,6 @@ struct Options {
     only: Option<String>,
 }
 
-impl Options {
-    fn is_asked(&self, class: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == class)
-    }
-}
-
 fn options() -> Result<Options, String> {
     let (mut keys, mut out, mut check, mut only) = (None, None, false, None);
     let mut args = env::args().skip(1);
@@ -37,7 +33,7 @@ fn options() -> Result<Options, String> {
             "--keys" => keys = args.next().map(PathBuf::from),
             "--out" => out = args.next().map(PathBuf::from),
             "--check" => check = true,
-            "--only" => only = Some(args.next().ok_or("--only: expected the name of a class, got nothing")?),
+            "--only" => only = args.next(),
             other => return Err(format!("expected --keys DIR, --out DIR, --check or --only CLASS, got {other}")),
         }
     }
@@ -74,37 +70,55 @@ fn write(options: &Options, keys: &Keys) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Classes whose keys take too much for every machine that checks.
+const LARGE: [&str; 1] = [Size::A10.key_name];
+
+impl Options {
+    fn makes(&self, class: &str) -> bool {
+        self.only.as_ref().map_or(!LARGE.contains(&class), |only| only == class)
+    }
+}
+
+/// Writes or checks the verifier of one class; false if it is not current.
+fn treat(
+    options: &Options,
+    srs: &Srs,
+    (class, k): (&str, u32),
+    make: impl FnOnce() -> Result<Keys, Failure>,
+) -> Result<bool, Failure> {
+    match (options.check, options.makes(class)) {
+        (true, true) => is_current(options, &srs.downsize(k)?.name(), class, make),
+        (false, true) => write(options, &make()?).map(|()| true),
+        (true, false) if options.only.is_none() => {
+            let is_whole = Passport::read(&options.out, class)?.is_of(&options.out)?;
+            println!(
+                "{class}: {}; --only {class} makes it again",
+                if is_whole { "as its passport says" } else { "changed" }
+            );
+            Ok(is_whole)
+        }
+        _ => Ok(true),
+    }
+}
+
 fn run(options: &Options) -> Result<bool, Failure> {
     let dir = &options.keys;
-    let largest = CLASSES.iter().map(|c| c.k).max().ok_or("there are history classes")?;
-    let srs = Srs::development(dir, largest)?;
-    let history = |index: usize| -> Result<Keys, Failure> { Ok(histories::keys(dir, &srs, index)?) };
+    let runs = ancestries::SIZES.iter().map(|size| (size.key_name, size.k));
+    let classes = (0..CLASSES.len()).map(|index| (histories::class(index).name, CLASSES[index].k)).chain(runs);
+    let largest = classes.filter(|(class, _)| options.makes(class)).map(|(_, k)| k).max();
+    let srs = Srs::development(dir, largest.unwrap_or(score::CLASSES[score::DEPLOYED - 1].k))?;
     let mut current = true;
-    for index in 0..CLASSES.len() {
-        let class = histories::class(index);
-        if !options.is_asked(class.name) {
-            continue;
-        }
-        if options.check {
-            current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, || history(index))?;
-        } else {
-            write(options, &history(index)?)?;
-        }
+    for (index, class) in CLASSES.iter().enumerate() {
+        let keys = || -> Result<Keys, Failure> { Ok(histories::keys(dir, &srs, index)?) };
+        current &= treat(options, &srs, (histories::class(index).name, class.k), keys)?;
     }
-    let class = ancestries::class(&ancestries::SIZE);
-    let ancestry = || -> Result<Keys, Failure> { Ok(ancestries::keys(dir, &srs)?) };
-    match (options.is_asked(class.name), options.check) {
-        (false, _) => {}
-        (true, true) => current &= is_current(options, &srs.downsize(class.k)?.name(), class.name, ancestry)?,
-        (true, false) => write(options, &ancestry()?)?,
+    for size in &ancestries::SIZES {
+        let keys = || -> Result<Keys, Failure> { Ok(ancestries::keys(dir, &srs, size)?) };
+        current &= treat(options, &srs, (size.key_name, size.k), keys)?;
     }
-    for size in score::CLASSES[..score::DEPLOYED].iter().filter(|size| options.is_asked(size.name)) {
-        let score = || -> Result<Keys, Failure> { Ok(scores::sample_keys(dir, &srs, *size)?) };
-        if options.check {
-            current &= is_current(options, &srs.downsize(size.k)?.name(), size.name, score)?;
-        } else {
-            write(options, &score()?)?;
-        }
+    for size in &score::CLASSES[..score::DEPLOYED] {
+        let keys = || -> Result<Keys, Failure> { Ok(scores::sample_keys(dir, &srs, *size)?) };
+        current &= treat(options, &srs, (size.name, size.k), keys)?;
     }
     Ok(current)
 }

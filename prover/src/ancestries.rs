@@ -14,8 +14,13 @@ use std::path::Path;
 use vouch_circuits::history::ancestry::{AncestryCircuit, Size};
 use vouch_circuits::instances::{ANCESTRY_INSTANCES, AncestryInstances};
 
-/// The size that has a verifier: 128 headers a proof.
-pub const SIZE: Size = Size::A7;
+/// The sizes of runs: 128 headers a proof, in a gigabyte of memory, and 1,024, in five.
+pub const SIZES: [Size; 2] = [Size::A7, Size::A10];
+
+/// The size with runs of `headers` headers.
+pub fn size(headers: u64) -> Option<Size> {
+    SIZES.into_iter().find(|size| size.headers() as u64 == headers)
+}
 
 /// A size as keys and verifiers know it.
 pub fn class(size: &Size) -> Class {
@@ -25,6 +30,9 @@ pub fn class(size: &Size) -> Class {
 /// A run of headers, proven: what `BlockArchive.prove` takes, besides the number of the first block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AncestryProof {
+    /// log2 of the headers.
+    #[serde(default = "small_depth")]
+    pub depth: u32,
     /// Merkle root of the block hashes.
     pub root: B256,
     /// Hash of the parent of the first block.
@@ -35,28 +43,35 @@ pub struct AncestryProof {
     pub proof: Bytes,
 }
 
+/// Proofs were of this depth before there was another.
+fn small_depth() -> u32 {
+    Size::A7.depth
+}
+
 fn prover(e: impl std::fmt::Display) -> EngineError {
     EngineError::Prover { detail: e.to_string() }
 }
 
-/// Reads the keys of [`SIZE`] from `dir`, or makes and stores them.
+/// Reads the keys of `size` from `dir`, or makes and stores them.
 ///
 /// # Errors
 /// [`EngineError::Prover`].
-pub fn keys(dir: &Path, srs: &Srs) -> Result<Keys, EngineError> {
-    Keys::load_or_make(dir, srs, &class(&SIZE), "", &AncestryCircuit::keygen(&SIZE)).map_err(prover)
+pub fn keys(dir: &Path, srs: &Srs, size: &Size) -> Result<Keys, EngineError> {
+    Keys::load_or_make(dir, srs, &class(size), "", &AncestryCircuit::keygen(size)).map_err(prover)
 }
 
-/// Proves `headers`, as many as [`SIZE`] says, by rising block number.
+/// Proves `headers`, as many as `size` says, by rising block number.
+///
+/// - `keys`: those of `size`
 ///
 /// # Errors
 /// [`EngineError::Prover`]: the headers are no run, or proving failed.
-pub fn prove(keys: &Keys, headers: &[Vec<u8>]) -> Result<AncestryProof, EngineError> {
-    let circuit = AncestryCircuit::new(&SIZE, headers).map_err(prover)?;
+pub fn prove(keys: &Keys, size: &Size, headers: &[Vec<u8>]) -> Result<AncestryProof, EngineError> {
+    let circuit = AncestryCircuit::new(size, headers).map_err(prover)?;
     let [root, parent, last] = circuit.says().map(B256::from);
     let instances = circuit.instances();
     let proof = keys.prove(circuit, instances).map_err(prover)?;
-    Ok(AncestryProof { root, parent, last, proof: proof.bytes.into() })
+    Ok(AncestryProof { depth: size.depth, root, parent, last, proof: proof.bytes.into() })
 }
 
 /// Checks a proof natively and in the EVM, against the public inputs that the contract will build.
@@ -64,8 +79,8 @@ pub fn prove(keys: &Keys, headers: &[Vec<u8>]) -> Result<AncestryProof, EngineEr
 /// # Errors
 /// [`EngineError::Rejected`].
 pub fn check(dir: &Path, keys: &Keys, proof: &AncestryProof) -> Result<(), EngineError> {
-    let AncestryProof { root, parent, last, .. } = proof;
-    let instances = AncestryInstances { root: root.0, parent: parent.0, last: last.0, depth: SIZE.depth }.to_fields();
+    let AncestryProof { depth, root, parent, last, .. } = proof;
+    let instances = AncestryInstances { root: root.0, parent: parent.0, last: last.0, depth: *depth }.to_fields();
     let snark = Proof { bytes: proof.proof.to_vec(), instances };
     if !verify(&keys.srs, keys.vk(), &keys.source, &snark) {
         return Err(rejected("native", "the ancestry proof does not verify"));

@@ -9,7 +9,7 @@ mod reach;
 pub use reach::Reach;
 
 use crate::engine::Anchor;
-use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use alloy::rlp::Header as RlpHeader;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -183,7 +183,7 @@ impl Evidence {
 
 /// The questions in the order in which they become leaves: by block, kind, address, slot and keys, each once.
 pub fn questions(asked: &[Fact]) -> Vec<Fact> {
-    let key = |f: &Fact| (f.block, f.kind, f.address, f.slot, f.key, f.key2);
+    let key = |f: &Fact| (f.block, f.kind, f.address, f.slot, f.key, f.key2, f.path);
     let mut sorted: Vec<Fact> = asked.iter().map(|f| Fact { value: [0; 32], ..*f }).collect();
     sorted.sort_by_key(key);
     sorted.dedup();
@@ -192,13 +192,7 @@ pub fn questions(asked: &[Fact]) -> Vec<Fact> {
 
 /// The storage slot a fact reads; `None` for facts of other kinds.
 pub fn storage_slot(fact: &Fact) -> Option<B256> {
-    let inner = |key: &[u8; 32], slot: &[u8; 32]| keccak256([key.as_slice(), slot.as_slice()].concat());
-    match fact.kind {
-        FactKind::Slot => Some(B256::from(fact.slot)),
-        FactKind::Mapping => Some(inner(&fact.key, &fact.slot)),
-        FactKind::Nested => Some(inner(&fact.key2, &inner(&fact.key, &fact.slot))),
-        _ => None,
-    }
+    vouch_circuits::evidence::storage_slot(fact).map(B256::from)
 }
 
 /// Refuses more facts or blocks than the history proofs of one score can take, before anything is collected; what passes may still

@@ -154,6 +154,7 @@ mod tests {
             slot: zero,
             key: zero,
             key2: zero,
+            path: Default::default(),
             value: zero,
         };
         of.iter().flat_map(|(block, address, count)| vec![fact(*block, *address); *count]).collect()

@@ -230,7 +230,7 @@ fn places(contract: Address, account: &[Field], slots: &[Word], mappings: &[Mapp
     let zero = [0; 32];
     let fact = |kind, slot: B256, key: B256, key2: B256| {
         let (slot, key, key2) = (slot.0, key.0, key2.0);
-        Fact { kind, block: 0, address: contract.into(), slot, key, key2, value: zero }
+        Fact { kind, block: 0, address: contract.into(), slot, key, key2, path: Default::default(), value: zero }
     };
     let none = B256::ZERO;
     let fields = account.iter().map(|f| fact(FactKind::Account, U256::from(*f as u8).into(), none, none));

@@ -77,7 +77,16 @@ fn questions() -> Vec<Fact> {
             address[i]
         }
     });
-    let fact = |i: u64| Fact { kind: FactKind::Mapping, block: OLDEST + i * WINDOW, address, slot, key, key2, value };
+    let fact = |i: u64| Fact {
+        kind: FactKind::Mapping,
+        block: OLDEST + i * WINDOW,
+        address,
+        slot,
+        key,
+        key2,
+        path: Default::default(),
+        value,
+    };
     (0..3).map(fact).collect()
 }
 

@@ -22,7 +22,16 @@ const WALLET: Address = address!("0x300500964fa9e884f47600ed9dc91e7e5cbe9582");
 
 fn question(kind: FactKind, address: Address, slot: u64) -> Fact {
     let slot = U256::from(slot).to_be_bytes();
-    Fact { kind, block: BLOCK, address: address.into(), slot, key: [0; 32], key2: [0; 32], value: [0; 32] }
+    Fact {
+        kind,
+        block: BLOCK,
+        address: address.into(),
+        slot,
+        key: [0; 32],
+        key2: [0; 32],
+        path: Default::default(),
+        value: [0; 32],
+    }
 }
 
 async fn open() -> Option<(tempfile::TempDir, Replay, Indexer)> {

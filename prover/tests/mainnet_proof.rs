@@ -49,7 +49,7 @@ fn number(value: &Value) -> U256 {
 fn question(kind: FactKind, address: Address, slot: U256, key: U256) -> Fact {
     let zero = [0; 32];
     let (slot, key) = (slot.to_be_bytes(), key.to_be_bytes());
-    Fact { kind, block: BLOCK, address: address.into(), slot, key, key2: zero, value: zero }
+    Fact { kind, block: BLOCK, address: address.into(), slot, key, key2: zero, path: Default::default(), value: zero }
 }
 
 /// What is known of the meaning of slots: base slot, key and value of `count` mapping slots of `contract`.
@@ -166,7 +166,16 @@ async fn receipts_logs_and_a_count_are_proven() {
     let logs: Vec<&Log> = read.iter().flat_map(|receipt| &receipt.logs).collect();
     let first = *logs.first().expect("a log");
     let [address, zero] = [first.address, [0; 20]];
-    let fact = |kind, address, slot, key, key2| Fact { kind, block, address, slot, key, key2, value: [0; 32] };
+    let fact = |kind, address, slot, key, key2| Fact {
+        kind,
+        block,
+        address,
+        slot,
+        key,
+        key2,
+        path: Default::default(),
+        value: [0; 32],
+    };
     let word = |n: usize| U256::from(n).to_be_bytes::<32>();
     let range = LogRange { blocks: 1, topic: 0 }.slot();
     let mut asked = vec![fact(FactKind::LogCount, address, range, first.topics[0], word(0))];

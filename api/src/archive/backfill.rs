@@ -3,7 +3,7 @@
 //! The last block of a run must be known to the contract: it is recent, pinned, or the parent that the run above it left. So new
 //! blocks come first, and old ones from there down. Only final blocks are proven.
 
-use super::contract::{Archive, RUN};
+use super::contract::Archive;
 use super::progress::{Pending, Progress};
 use super::{ArchiveError, Member};
 use crate::chain::calldata::Call;
@@ -16,8 +16,9 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vouch_circuits::history::ancestry::Size;
 use vouch_indexer::Indexer;
-use vouch_prover::ancestries;
+use vouch_prover::ancestries::{self, AncestryProof};
 use vouch_prover::engine::EngineError;
 use vouch_prover::keys::Keys;
 use vouch_prover::srs::Srs;
@@ -46,6 +47,8 @@ pub enum Did {
     Proven {
         /// Its first block.
         first: u64,
+        /// The block after its last.
+        end: u64,
         /// The transaction.
         transaction: B256,
         /// Seconds for the proof; none if it was proven before the program was stopped.
@@ -74,22 +77,28 @@ pub struct Backfill {
     sender: Sender,
     progress: Progress,
     bounds: Bounds,
+    size: Size,
     dir: PathBuf,
     srs: Srs,
     keys: Option<Arc<Keys>>,
 }
 
 impl Backfill {
-    /// A worker that proves with keys in `dir` under the string `srs`.
+    /// A worker that proves runs of `size` with keys in `dir` under the string `srs`. The archive has to take them.
     pub fn new(
         indexer: Indexer,
         archive: Archive,
         sender: Sender,
         progress: Progress,
-        bounds: Bounds,
+        (bounds, size): (Bounds, Size),
         (dir, srs): (PathBuf, Srs),
     ) -> Self {
-        Self { indexer, archive, sender, progress, bounds, dir, srs, keys: None }
+        Self { indexer, archive, sender, progress, bounds, size, dir, srs, keys: None }
+    }
+
+    /// Blocks of a run.
+    fn run_blocks(&self) -> u64 {
+        self.size.headers() as u64
     }
 
     /// The block after the last one that can be in a run now.
@@ -98,12 +107,13 @@ impl Backfill {
             Some(from) => Some(from),
             None => self.indexer.store().finalized()?,
         };
-        Ok(newest.map_or(0, |newest| newest.saturating_add(1)) / RUN * RUN)
+        let blocks = self.run_blocks();
+        Ok(newest.map_or(0, |newest| newest.saturating_add(1)) / blocks * blocks)
     }
 
     /// Runs that are not proven yet.
     pub fn open(&self) -> Result<u64, ArchiveError> {
-        Ok(self.progress.spans()?.open(self.bounds.to, self.top()?, RUN))
+        Ok(self.progress.spans()?.open(self.bounds.to, self.top()?, self.run_blocks()))
     }
 
     /// Steps until `stop` resolves, but begins nothing while `is_busy`. A proof under way is abandoned then; everything before it stays.
@@ -144,19 +154,19 @@ impl Backfill {
         if let Some(did) = self.append().await? {
             return Ok(did);
         }
-        let Some(first) = self.progress.spans()?.next(self.bounds.to, self.top()?, RUN) else {
+        let Some(first) = self.progress.spans()?.next(self.bounds.to, self.top()?, self.run_blocks()) else {
             return Ok(Did::Nothing);
         };
-        if let Some(did) = self.found(first).await? {
+        if let Some(did) = self.found(first, first + self.run_blocks()).await? {
             return Ok(did);
         }
-        let last = first + RUN - 1;
+        let last = first + self.run_blocks() - 1;
         let hash = self.archive.hash_of(last).await?;
         if hash.is_zero() {
             let above = last + 1;
-            if self.progress.spans()?.holds(above) && self.archive.run_root(above).await?.is_zero() {
+            if self.progress.spans()?.holds(above) && !self.archive.holds(above).await? {
                 tracing::warn!(first = above, "a proven run is gone from the chain, it is proven again");
-                self.progress.undo(above, above + RUN)?;
+                self.progress.undo(above, above + self.run_blocks())?;
                 return Ok(Did::Nothing);
             }
             return Err(ArchiveError::UnknownBlock { archive: self.archive.address(), block: last, first });
@@ -170,24 +180,23 @@ impl Backfill {
         self.send(pending, Some(start.elapsed().as_secs_f64())).await
     }
 
-    /// Notes a run that is on the chain.
-    async fn found(&self, first: u64) -> Result<Option<Did>, ArchiveError> {
-        let root = self.archive.run_root(first).await?;
-        if root.is_zero() {
+    /// Notes blocks that are in runs on the chain, whatever their length.
+    async fn found(&self, first: u64, end: u64) -> Result<Option<Did>, ArchiveError> {
+        if !self.archive.covers(first, end).await? {
             return Ok(None);
         }
-        self.progress.done(first, first + RUN, root)?;
+        self.progress.done(first, end)?;
         Ok(Some(Did::Found { first }))
     }
 
-    async fn prove(&mut self, headers: Vec<Vec<u8>>) -> Result<ancestries::AncestryProof, ArchiveError> {
-        let (dir, srs, held) = (self.dir.clone(), self.srs.clone(), self.keys.clone());
+    async fn prove(&mut self, headers: Vec<Vec<u8>>) -> Result<AncestryProof, ArchiveError> {
+        let (dir, srs, held, size) = (self.dir.clone(), self.srs.clone(), self.keys.clone(), self.size);
         let work = move || {
             let keys = match held {
                 Some(keys) => keys,
-                None => Arc::new(ancestries::keys(&dir, &srs)?),
+                None => Arc::new(ancestries::keys(&dir, &srs, &size)?),
             };
-            let proof = ancestries::prove(&keys, &headers)?;
+            let proof = ancestries::prove(&keys, &size, &headers)?;
             ancestries::check(&dir, &keys, &proof)?;
             Ok::<_, EngineError>((keys, proof))
         };
@@ -199,10 +208,11 @@ impl Backfill {
 
     /// Sends a proof, unless its run is on the chain.
     async fn send(&self, Pending { first, proof }: Pending, seconds: Option<f64>) -> Result<Did, ArchiveError> {
-        if let Some(did) = self.found(first).await? {
+        let end = first + (1 << proof.depth);
+        if let Some(did) = self.found(first, end).await? {
             return Ok(did);
         }
-        let last = first + RUN - 1;
+        let last = end - 1;
         let known = self.archive.hash_of(last).await?;
         if known != proof.last {
             // reorganised away, or the run above it is: the proof is of no use
@@ -212,18 +222,19 @@ impl Backfill {
                 false => Err(ArchiveError::OtherChain { block: last, expected: known, got: proof.last }),
             };
         }
-        let root = proof.root;
-        let call = BlockArchive::proveCall { first: U256::from(first), root, parent: proof.parent, proof: proof.proof };
+        let AncestryProof { depth, root, parent, proof, .. } = proof;
+        let (start, depth) = (U256::from(first), U256::from(depth));
+        let call = BlockArchive::proveCall { first: start, depth, root, parent, proof };
         let transaction = self.call(call).await?;
-        self.progress.done(first, first + RUN, root)?;
+        self.progress.done(first, end)?;
         metrics::counter!("vouch_archive_runs_total").increment(1);
-        Ok(Did::Proven { first, transaction, seconds })
+        Ok(Did::Proven { first, end, transaction, seconds })
     }
 
     /// Appends to the range what can be appended.
     async fn append(&self) -> Result<Option<Did>, ArchiveError> {
         let length = self.archive.length().await?;
-        if self.archive.run_root(length).await?.is_zero() {
+        if !self.archive.holds(length).await? {
             return Ok(None);
         }
         let transaction = self.call(BlockArchive::appendCall { most: U256::from(APPEND) }).await?;

@@ -23,6 +23,11 @@ use vouch_indexer::IndexError;
 use vouch_indexer::db::DbError;
 use vouch_prover::engine::EngineError;
 
+/// Depths as numbers of blocks, with commas between.
+fn lengths(depths: &[u32]) -> String {
+    depths.iter().map(|depth| (1_u64 << depth).to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// Why the archive could not be read or filled.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
@@ -34,15 +39,15 @@ pub enum ArchiveError {
         /// What the node said.
         detail: String,
     },
-    /// The archive takes runs of another length than this program proves. Not recoverable: use the program it was deployed with.
-    #[error("archive {archive} takes runs of 2^{got} blocks, this program proves runs of 2^{expected}")]
+    /// The archive does not take runs of the length that is to be proven. Recoverable: prove runs of one that it takes.
+    #[error("archive {archive} takes runs of {} blocks, none of {}: choose with --run", lengths(got), 1_u64 << expected)]
     Depth {
         /// The address.
         archive: Address,
         /// log2 of the blocks that are proven.
         expected: u32,
         /// log2 of the blocks that are taken.
-        got: u64,
+        got: Vec<u32>,
     },
     /// The archive cannot know the block. Recoverable: start from a recent or a pinned block.
     #[error(

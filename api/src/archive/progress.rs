@@ -5,7 +5,7 @@
 
 use super::ArchiveError;
 use super::spans::Spans;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vouch_indexer::db::{Batch, Column, Db};
 use vouch_prover::ancestries::AncestryProof;
@@ -29,7 +29,6 @@ pub struct Progress {
 /// Kinds of records.
 const SPANS: &[u8] = b"spans";
 const PENDING: &[u8] = b"pending";
-const ROOT: &[u8] = b"root";
 
 impl Progress {
     /// The records of `contract` in `db`.
@@ -54,13 +53,12 @@ impl Progress {
         Ok(self.db.write(batch)?)
     }
 
-    /// Notes that the run from `first` to `end - 1` is on the chain with this root.
-    pub fn done(&self, first: u64, end: u64, root: B256) -> Result<(), ArchiveError> {
+    /// Notes that the blocks from `first` to `end - 1` are in runs on the chain.
+    pub fn done(&self, first: u64, end: u64) -> Result<(), ArchiveError> {
         let mut spans = self.spans()?;
         spans.add(first, end);
         let mut batch = Batch::default();
         self.put(&mut batch, SPANS, &spans);
-        batch.put(Column::Archive, self.key(&root_key(first)), root.to_vec());
         if self.pending()?.is_some_and(|pending| pending.first == first) {
             batch.delete(Column::Archive, self.key(PENDING));
         }
@@ -83,12 +81,6 @@ impl Progress {
         Ok(self.db.write(batch)?)
     }
 
-    /// The root of the run from `first` on, if it was seen on the chain.
-    pub fn root(&self, first: u64) -> Result<Option<B256>, ArchiveError> {
-        let found = self.db.get(Column::Archive, &self.key(&root_key(first)))?;
-        Ok(found.and_then(|bytes| B256::try_from(bytes.as_slice()).ok()))
-    }
-
     fn key(&self, kind: &[u8]) -> Vec<u8> {
         [self.contract.as_slice(), kind].concat()
     }
@@ -105,13 +97,10 @@ impl Progress {
     }
 }
 
-fn root_key(first: u64) -> Vec<u8> {
-    [ROOT, &first.to_be_bytes()].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy::primitives::B256;
 
     #[test]
     fn records_stay_and_belong_to_one_contract() {
@@ -119,18 +108,16 @@ mod tests {
         let db = Db::open(dir.path()).unwrap();
         let [ours, theirs] = [1, 2].map(|byte| Progress::new(db.clone(), Address::repeat_byte(byte)));
         let root = B256::repeat_byte(7);
-        let proof = AncestryProof { root, parent: B256::ZERO, last: B256::ZERO, proof: vec![1, 2].into() };
+        let proof = AncestryProof { depth: 7, root, parent: B256::ZERO, last: B256::ZERO, proof: vec![1, 2].into() };
         let pending = Pending { first: 128, proof };
         ours.keep(&pending).unwrap();
-        ours.done(256, 384, B256::repeat_byte(8)).unwrap();
+        ours.done(256, 384).unwrap();
         assert_eq!(ours.pending().unwrap(), Some(pending), "another run's proof is not taken away");
-        ours.done(128, 256, root).unwrap();
+        ours.done(128, 256).unwrap();
         assert_eq!(ours.pending().unwrap(), None);
-        assert_eq!(ours.root(128).unwrap(), Some(root));
         assert!(ours.spans().unwrap().holds(300) && !ours.spans().unwrap().holds(127));
         ours.undo(256, 384).unwrap();
         assert!(!ours.spans().unwrap().holds(300));
         assert_eq!(theirs.spans().unwrap(), Spans::default());
-        assert_eq!(theirs.root(128).unwrap(), None);
     }
 }

@@ -26,11 +26,12 @@ sol! {
         error NotAMember(uint256 number, bytes32 hash);
         error ProofRejected();
         error HashUnavailable(uint256 number, uint256 head);
-        function runDepth() external view returns (uint256);
-        function runRoot(uint256 first) external view returns (bytes32);
+        error NoVerifier(uint256 depth);
+        function depths() external view returns (uint256);
+        function runRoot(uint256 depth, uint256 first) external view returns (bytes32);
         function length() external view returns (uint256);
         function hashOf(uint256 number) external view returns (bytes32);
-        function prove(uint256 first, bytes32 root, bytes32 parent, bytes calldata proof) external;
+        function prove(uint256 first, uint256 depth, bytes32 root, bytes32 parent, bytes calldata proof) external;
         function append(uint256 most) external returns (uint256 appended);
         function pinMember(uint256 number, bytes32 hash, bytes32[] calldata path) external;
     }

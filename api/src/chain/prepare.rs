@@ -6,7 +6,7 @@
 use super::calldata::{Call, post};
 use super::contracts::{Addresses, HistoryRoots};
 use crate::archive::backfill::pin_member;
-use crate::archive::contract::{Archive, run_of};
+use crate::archive::contract::Archive;
 use alloy::primitives::{B256, U256};
 use alloy::providers::DynProvider;
 use futures::StreamExt;
@@ -61,7 +61,7 @@ impl OldBlocks {
     async fn is_known(&self, number: u64) -> bool {
         match (self.told(number).await, &self.archive) {
             (Some(_), _) => true,
-            (None, Some(archive)) => archive.run_root(run_of(number)).await.is_ok_and(|root| !root.is_zero()),
+            (None, Some(archive)) => archive.holds(number).await.unwrap_or(false),
             (None, None) => false,
         }
     }

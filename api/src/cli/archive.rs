@@ -4,7 +4,7 @@ use super::report::Report;
 use super::serve::interrupted;
 use super::setup::SrsArgs;
 use crate::archive::backfill::{Backfill, Bounds, Did, pin_member};
-use crate::archive::contract::{Archive, RUN};
+use crate::archive::contract::Archive;
 use crate::archive::progress::Progress;
 use crate::archive::spans::Span;
 use crate::chain::contracts::{Addresses, HistoryRoots};
@@ -16,11 +16,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
+use vouch_circuits::history::ancestry::Size;
 use vouch_indexer::config::Retry;
 use vouch_indexer::db::{Db, DbError};
 use vouch_indexer::node::Node;
 use vouch_indexer::{Config, Finality, Indexer};
-use vouch_prover::ancestries::SIZE;
+use vouch_prover::ancestries;
 use vouch_prover::srs::is_local;
 
 /// What to do with the archive.
@@ -30,7 +31,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  vouch archive backfill --rpc URL --history-roots 0x… --signer-key-file key.txt --ceremony powers.ptau\n  \
         vouch archive backfill … --to 20000000      no further than that block\n  vouch archive backfill … --from 15537393    down from a pinned \
-        block\n\nOne run is proven at a time. SIGTERM or Ctrl-C ends it after the run under way, a second one at once. A running node has its data \
+        block\n  vouch archive backfill … --run 1024         eight times the blocks a proof: as much work, an eighth of the gas, 5 GB of memory\n\nOne run is proven at a time. SIGTERM or Ctrl-C ends it after the run under way, a second one at once. A running node has its data \
         directory open: there it is `vouch serve --archive`."
     )]
     Backfill(BackfillArgs),
@@ -84,9 +85,43 @@ pub struct BackfillArgs {
     /// A block counts as final under this many others. Default: the chain's `finalized` tag, 64 on a local chain.
     #[arg(long, value_name = "BLOCKS")]
     finality: Option<u64>,
+    #[command(flatten)]
+    run: RunArgs,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
+}
+
+/// How long runs are.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RunArgs {
+    /// Blocks of a run. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.6 GB, made in 3.2 GB when they are first needed, proofs
+    /// in 5 GB; the string must have 2^20 points. The archive must have been deployed with a verifier of these runs.
+    #[arg(long = "run", value_name = "BLOCKS", default_value = "128", value_parser = run_size)]
+    pub(super) size: Size,
+}
+
+/// The size of runs of so many blocks.
+pub(super) fn run_size(text: &str) -> Result<Size, String> {
+    text.parse().ok().and_then(ancestries::size).ok_or_else(|| "expected 128 or 1024".into())
+}
+
+/// Says what memory runs of this size need, and what there is, if that is not plenty.
+pub(super) fn tell_memory(size: &Size, report: &Report) {
+    const NEEDED_MB: u64 = 5_000;
+    if *size == Size::A7 {
+        return;
+    }
+    let free = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let free = free
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let free = free.map(|kb| kb / 1024);
+    let there = free.map_or("unknown".into(), |mb| format!("{mb} MB"));
+    report.say(format!("runs of {} blocks take {NEEDED_MB} MB of memory each, available: {there}", size.headers()));
+    if free.is_some_and(|mb| mb < NEEDED_MB) {
+        report.say("that is too little: the system may end this program; --run 128 needs 700 MB");
+    }
 }
 
 /// What to look at.
@@ -170,13 +205,17 @@ async fn backfill(args: BackfillArgs, report: Report) -> eyre::Result<()> {
     }
     let indexer = Indexer::open(db.clone(), config).await?;
     indexer.catch_up().await?;
+    let size = args.run.size;
+    archive.takes(&size)?;
+    tell_memory(&size, &report);
     let chosen = args.srs.clone();
-    let srs = tokio::task::spawn_blocking(move || chosen.load_at_least(SIZE.k)).await??;
+    let srs = tokio::task::spawn_blocking(move || chosen.load_at_least(size.k)).await??;
     srs.allowed_on(chain_id)?;
     let progress = Progress::new(db, archive.address());
     let bounds = Bounds { from: args.from, to: args.to };
     let keys = (args.srs.keys.clone(), srs);
-    let mut worker = Backfill::new(indexer, archive.clone(), sender, progress.clone(), bounds, keys);
+    let mut worker = Backfill::new(indexer, archive.clone(), sender, progress.clone(), (bounds, size), keys);
+    let run = size.headers() as u64;
 
     let bar = ProgressBar::new(worker.open()?.min(args.runs));
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} runs, {eta} left  {msg}")?);
@@ -201,9 +240,9 @@ async fn backfill(args: BackfillArgs, report: Report) -> eyre::Result<()> {
             }
         };
         match did {
-            Did::Proven { first, transaction, seconds } => {
+            Did::Proven { first, end, transaction, seconds } => {
                 let took = seconds.map_or("proven before".into(), |s| format!("proven in {s:.0} s"));
-                bar.println(format!("blocks {first} to {}: {took}, transaction {transaction}", first + RUN - 1));
+                bar.println(format!("blocks {first} to {}: {took}, transaction {transaction}", end - 1));
                 proven.push(first);
                 transactions.push(transaction);
                 bar.inc(1);
@@ -228,7 +267,7 @@ async fn backfill(args: BackfillArgs, report: Report) -> eyre::Result<()> {
     });
     report.result(&body, || {
         format!(
-            "{} runs of {RUN} blocks proven, {found} found on the chain, {open} left; the range holds {length} blocks",
+            "{} runs of {run} blocks proven, {found} found on the chain, {open} left; the range holds {length} blocks",
             proven.len()
         )
     })
@@ -243,15 +282,17 @@ async fn status(args: StatusArgs, report: Report) -> eyre::Result<()> {
         Err(e) => return Err(e.into()),
     };
     let (spans, pending) = match &progress {
-        Some(progress) => (Some(progress.spans()?), progress.pending()?.map(|p| p.first)),
+        Some(progress) => (Some(progress.spans()?), progress.pending()?),
         None => (None, None),
     };
     let body = json!({
-        "archive": archive.address(), "blocks_of_a_run": RUN, "length": length, "proven_blocks": spans, "unsent_run": pending,
+        "archive": archive.address(), "blocks_of_a_run": archive.runs(), "length": length, "proven_blocks": spans,
+        "unsent_run": pending.as_ref().map(|pending| pending.first),
     });
+    let runs: Vec<String> = archive.runs().iter().map(u64::to_string).collect();
     report.result(&body, || {
         let mut lines = vec![
-            format!("archive {}, runs of {RUN} blocks", archive.address()),
+            format!("archive {}, runs of {} blocks", archive.address(), runs.join(" or ")),
             match length {
                 0 => "the range is empty: its first run is that of block 0".into(),
                 length => format!("the range holds blocks 0 to {}", length - 1),
@@ -268,9 +309,10 @@ async fn status(args: StatusArgs, report: Report) -> eyre::Result<()> {
                 lines.extend(spans.all().iter().map(line));
             }
         }
-        lines.extend(
-            pending.map(|first| format!("proven and not sent: the run of blocks {first} to {}", first + RUN - 1)),
-        );
+        lines.extend(pending.as_ref().map(|pending| {
+            let last = pending.first + (1 << pending.proof.depth) - 1;
+            format!("proven and not sent: the run of blocks {} to {last}", pending.first)
+        }));
         lines.join("\n")
     })
 }
@@ -281,7 +323,7 @@ async fn pin(args: PinArgs, report: Report) -> eyre::Result<()> {
     let node = Node::connect(&args.archive.rpc, Retry::default()).await?;
     let member = match args.range {
         false => archive.member(&node, args.block).await?,
-        true => archive.member_of_range(&node, args.block, |_| None).await?,
+        true => archive.member_of_range(&node, args.block).await?,
     };
     let transaction = sender.call(pin_member(&archive, &member)).await?;
     let body = json!({"block": member.number, "hash": member.hash, "path": member.path, "transaction": transaction});

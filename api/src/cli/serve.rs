@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use vouch_circuits::history::ancestry::Size;
 use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
-use vouch_prover::ancestries;
 use vouch_prover::circuits::Circuits;
 use vouch_prover::engine::Engine;
 use vouch_prover::queue::{HOP_REACH_BLOCKS, Queue, QueueConfig};
@@ -119,6 +119,9 @@ pub struct ServeArgs {
     /// one that `--block-hashes` or `--history-roots` names; it needs a key.
     #[arg(long)]
     archive: bool,
+    /// Blocks of a run of the archive, 128 or 1024: see `vouch archive backfill --help`.
+    #[arg(long, value_name = "BLOCKS", default_value = "128", requires = "archive", value_parser = super::archive::run_size)]
+    archive_run: Size,
     /// Oldest block of the archive.
     #[arg(long, value_name = "BLOCK", default_value_t = 0, requires = "archive")]
     archive_to: u64,
@@ -135,7 +138,7 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let indexer = Indexer::open(db.clone(), config(&args).await?).await?;
     let chain_id = indexer.node().chain_id().await?;
     let srs_args = args.srs.clone();
-    let least = if args.archive { ancestries::SIZE.k } else { 0 };
+    let least = if args.archive { args.archive_run.k } else { 0 };
     let srs = tokio::task::spawn_blocking(move || srs_args.load_at_least(least)).await??;
     srs.allowed_on(chain_id)?;
     let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs.clone())?);
@@ -179,10 +182,19 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
             let provider = indexer.node().provider().clone();
             let address = super::archive::address(&provider, args.block_hashes, args.history_roots).await?;
             let archive = Archive::open(address, provider).await?;
+            archive.takes(&args.archive_run)?;
+            super::archive::tell_memory(&args.archive_run, &report);
             let bounds = Bounds { from: None, to: args.archive_to };
             let progress = Progress::new(db, address);
             node.archive = Some(progress.clone());
-            Some(Backfill::new(indexer.clone(), archive, sender, progress, bounds, (args.srs.keys.clone(), srs)))
+            Some(Backfill::new(
+                indexer.clone(),
+                archive,
+                sender,
+                progress,
+                (bounds, args.archive_run),
+                (args.srs.keys.clone(), srs),
+            ))
         }
     };
 

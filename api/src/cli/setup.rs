@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 use vouch_circuits::history::Class;
+use vouch_circuits::history::ancestry::Size;
 use vouch_prover::ancestries;
 use vouch_prover::evm::Passport;
 use vouch_prover::histories::{self, CLASSES};
@@ -89,6 +90,9 @@ pub struct SetupArgs {
     /// The verifier of runs of headers too: block hashes are then deployed as an archive that reaches back to genesis.
     #[arg(long)]
     archive: bool,
+    /// Blocks of the runs that the archive takes: 128, or 128,1024. The keys of the larger one take 3.2 GB and minutes to make.
+    #[arg(long, value_name = "BLOCKS", value_delimiter = ',', default_value = "128", requires = "archive", value_parser = super::archive::run_size)]
+    archive_runs: Vec<Size>,
     /// String and keys.
     #[command(flatten)]
     srs: SrsArgs,
@@ -181,12 +185,15 @@ fn verifier(args: &SrsArgs, keys: &Keys) -> eyre::Result<Passport> {
     Ok(passport)
 }
 
-fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupView> {
-    let bar = ProgressBar::new(1 + u64::from(*archive) + (score::DEPLOYED + args.classes().len()) as u64);
+fn make(SetupArgs { archive, archive_runs, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupView> {
+    // rising and each once, as the contract wants them
+    let runs: Vec<Size> =
+        ancestries::SIZES.into_iter().filter(|size| *archive && archive_runs.contains(size)).collect();
+    let bar = ProgressBar::new((1 + runs.len() + score::DEPLOYED + args.classes().len()) as u64);
     bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} {msg}")?);
     bar.enable_steady_tick(Duration::from_millis(500));
     bar.set_message("reference string");
-    let srs = args.load_at_least(if *archive { ancestries::SIZE.k } else { 0 })?;
+    let srs = args.load_at_least(runs.iter().map(|size| size.k).max().unwrap_or(0))?;
     bar.inc(1);
     let mut history = Vec::new();
     for (index, class) in args.classes().iter().enumerate() {
@@ -197,11 +204,11 @@ fn make(SetupArgs { archive, srs: args, .. }: &SetupArgs) -> eyre::Result<SetupV
         bar.inc(1);
     }
     let mut ancestry = Vec::new();
-    if *archive {
-        bar.set_message("keys and verifier of runs of headers");
-        let keys = ancestries::keys(&args.keys, &srs)?;
+    for size in &runs {
+        bar.set_message(format!("keys and verifier of runs of {} headers", size.headers()));
+        let keys = ancestries::keys(&args.keys, &srs, size)?;
         let view = VerifierView::new(keys.class.name, verifier(args, &keys)?, keys.file_bytes);
-        ancestry.push(VerifierView { depth: Some(ancestries::SIZE.depth), ..view });
+        ancestry.push(VerifierView { depth: Some(size.depth), ..view });
         bar.inc(1);
     }
     let mut scores_of = Vec::new();

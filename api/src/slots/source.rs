@@ -1,12 +1,13 @@
 //! A place as the `source` of a plan, or why a plan cannot say it.
 //!
-//! A plan has plain slots, mappings and mappings of mappings (`circuits/src/plan.rs`). What lies before the first subject is
-//! known, so it becomes part of the slot; what follows must be at most one further key, and no words in between.
+//! A plan has plain slots, mappings, mappings of mappings, and paths for what these do not reach (`circuits/src/plan.rs`). What lies before
+//! the first subject is known, so it becomes part of the slot; what follows may have four keys and arrays.
 
 use super::key::Key;
 use super::place::{Place, Step, short};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
+use vouch_circuits::path::MAX_STEPS;
 
 /// Why a plan cannot read a place. Recoverable: score something else.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -33,7 +34,10 @@ pub fn line(place: &Place, address: Option<Address>) -> Result<String, NotInPlan
             name(*key),
             name(*key2)
         ),
-        more => return Err(NotInPlan { expression: place.expression.clone(), why: why(more) }),
+        more => {
+            let path = path(more).map_err(|why| NotInPlan { expression: place.expression.clone(), why })?;
+            format!("kind = \"path\", CONTRACT, slot = {}, path = [{path}]", word(base.into()))
+        }
     };
     let contract = address.map_or("0x…".to_owned(), |address| address.to_string());
     let place_of = place_of.replace("CONTRACT", &format!("contract = \"{contract}\""));
@@ -57,20 +61,19 @@ fn known(place: &Place) -> (U256, &[Step]) {
     (base.unwrap_or_default(), after)
 }
 
-fn why(steps: &[Step]) -> String {
-    let keys = steps.iter().filter(|step| matches!(step, Step::Key(_))).count();
-    if steps.contains(&Step::Data) {
-        "the value lies in an array of variable length that belongs to the subject".into()
-    } else if keys > 2 {
-        format!("expected at most 2 keys from the subject on, got {keys}")
-    } else {
-        let words = steps.iter().find_map(|step| if let Step::Plus(words) = step { Some(*words) } else { None });
-        let words = words.unwrap_or_default();
-        format!(
-            "expected a value in the first word of a mapping's value, got one {words} word{} further",
-            if words == U256::from(1) { "" } else { "s" }
-        )
+/// The entries of a path, or why there is none.
+fn path(steps: &[Step]) -> Result<String, String> {
+    let hashes = steps.iter().filter(|step| !matches!(step, Step::Plus(_))).count();
+    if hashes > MAX_STEPS {
+        return Err(format!("expected at most {MAX_STEPS} keys and arrays from the subject on, got {hashes}"));
     }
+    let entry = |step: &Step| match step {
+        Step::Key(key) => Ok(format!("{{ key = {} }}", name(*key))),
+        Step::Data => Ok("\"elements\"".into()),
+        Step::Plus(words) if words.bit_len() < 64 => Ok(format!("{{ words = {words} }}")),
+        Step::Plus(words) => Err(format!("expected fewer than 2^63 words beyond a hash, got {words}")),
+    };
+    Ok(steps.iter().map(entry).collect::<Result<Vec<String>, String>>()?.join(", "))
 }
 
 fn name(key: Key) -> String {

@@ -11,6 +11,7 @@ use super::{EvidenceError, find};
 use crate::digest::Hash;
 use crate::facts::{Fact, FactKind};
 use crate::header::{Header, field};
+use crate::path::Path;
 use crate::trie::Nodes;
 
 /// The contract that keeps the last [`WINDOW`] block hashes in its storage (EIP-2935).
@@ -44,7 +45,7 @@ impl Link {
         slot[24..].copy_from_slice(&(self.block % WINDOW).to_be_bytes());
         let zero = [0; 32];
         let (kind, address) = (FactKind::Slot, HISTORY_CONTRACT);
-        Fact { kind, block: self.from, address, slot, key: zero, key2: zero, value: hash }
+        Fact { kind, block: self.from, address, slot, key: zero, key2: zero, path: Path::NONE, value: hash }
     }
 
     /// The hash that `from` names for `block`.

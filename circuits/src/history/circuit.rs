@@ -7,6 +7,7 @@ use crate::facts::{Fact, FactKind};
 use crate::grid::{Builder, GridConfig, assign};
 use crate::header::field;
 use crate::keccak::bind::{self, Blocks, Flags};
+use crate::path::Path;
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
     circuit::{Layouter, SimpleFloorPlanner},
@@ -50,6 +51,7 @@ impl HistoryCircuit {
             slot: number,
             key: zero,
             key2: zero,
+            path: Path::NONE,
             value: zero,
         };
         let fact = Fact { value: std::array::from_fn(|i| u8::from(i == 31)), ..fact };

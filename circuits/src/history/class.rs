@@ -42,6 +42,14 @@ pub struct Class {
     pub mapping_keys: usize,
     /// Keys of mappings of mappings.
     pub nested_keys: usize,
+    /// Keys of words at the end of a path; each once, whatever the block.
+    pub paths: usize,
+    /// Slots where paths start.
+    pub path_starts: usize,
+    /// Steps of paths by the key of a mapping; what paths share is counted once.
+    pub path_mappings: usize,
+    /// Steps of paths to the elements of an array.
+    pub path_arrays: usize,
     /// Facts.
     pub facts: usize,
     /// What is said of receipts, transactions and logs.
@@ -118,6 +126,10 @@ impl Class {
         plain_keys: 4,
         mapping_keys: 8,
         nested_keys: 1,
+        paths: 6,
+        path_starts: 3,
+        path_mappings: 6,
+        path_arrays: 2,
         facts: 27,
         receipts: Receipts::NONE,
     };
@@ -139,6 +151,10 @@ impl Class {
         plain_keys: 48,
         mapping_keys: 48,
         nested_keys: 8,
+        paths: 16,
+        path_starts: 8,
+        path_mappings: 24,
+        path_arrays: 8,
         facts: 81,
         receipts: Receipts::NONE,
     };
@@ -147,7 +163,7 @@ impl Class {
     pub const H: Self = Self {
         name: "H",
         k: 18,
-        blocks: 1536,
+        blocks: 1558,
         links: 32,
         hops: 24,
         roots: 72,
@@ -160,6 +176,10 @@ impl Class {
         plain_keys: 56,
         mapping_keys: 32,
         nested_keys: 8,
+        paths: 16,
+        path_starts: 8,
+        path_mappings: 24,
+        path_arrays: 8,
         facts: 81,
         receipts: Receipts::NONE,
     };
@@ -181,6 +201,10 @@ impl Class {
         plain_keys: 6,
         mapping_keys: 2,
         nested_keys: 1,
+        paths: 2,
+        path_starts: 1,
+        path_mappings: 2,
+        path_arrays: 1,
         facts: 81,
         receipts: Receipts {
             receipts: 256,
@@ -200,6 +224,11 @@ impl Class {
 
     /// All classes, in the order of `HistoryRoots`: the first that has room is taken.
     pub const ALL: [Self; 4] = [Self::S, Self::M, Self::H, Self::R];
+
+    /// Keys of storage slots.
+    pub(super) fn storage_keys(&self) -> usize {
+        self.plain_keys + self.mapping_keys + self.nested_keys + self.paths
+    }
 
     /// Headers, anchors and linked ones.
     pub(super) fn headers(&self) -> usize {

@@ -10,6 +10,7 @@
 //! | slot | D = keccak(slot) | 2^250 + address of D |
 //! | mapping | F = keccak(key ‖ slot), D = keccak(F) | the same |
 //! | nested mapping | E = keccak(key ‖ slot), F = keccak(key2 ‖ E), D = keccak(F) | the same |
+//! | path | those of its steps (`paths`), D = keccak(slot at its end) | the same |
 //!
 //! and (`ADDRESS`; address, address of keccak(address)).
 //!
@@ -137,6 +138,13 @@ fn provide(b: &mut Builder, number: u64, meaning: &Meaning, digest: Cell) {
     b.provide(tag::KEY, [fixed(number), head.into(), meaning.slot.low.into(), low(&meaning.key)]);
     let index = b.add_constant(digest, slot_index());
     b.provide(tag::KEY_INDEX, [fixed(number), low(&meaning.key2), index.into(), ZERO]);
+}
+
+/// Provides the key `number` of a path: its name and the words beyond its last hash.
+pub(super) fn provide_path(b: &mut Builder, number: u64, [name, over]: [Cell; 2], digest: Cell) {
+    b.provide(tag::KEY, [fixed(number), fixed(FactKind::Path as u64), name.into(), over.into()]);
+    let index = b.add_constant(digest, slot_index());
+    b.provide(tag::KEY_INDEX, [fixed(number), ZERO, index.into(), ZERO]);
 }
 
 /// Key `number`: a plain slot. 16 rows.

@@ -10,6 +10,7 @@
 //! | `steps` | which nodes a root reaches |
 //! | `walks` | what a trie says about a key |
 //! | `keys` | what a fact means, and which digest its walk follows |
+//! | `paths` | storage words at the end of longer chains of hashes |
 //! | `headers` | anchors, linked headers, and the fields of both |
 //! | `hops` | block hashes that the history contract holds |
 //! | `accounts` | accounts and storage slots |
@@ -42,6 +43,7 @@ mod layout;
 mod leaves;
 mod logs;
 mod nodes;
+mod paths;
 mod receipts;
 mod steps;
 mod tables;
@@ -78,7 +80,7 @@ const _: () = assert!(INSTANCES == crate::grid::PUBLIC_ROWS);
 pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell], start: &[Cell], payee: Fr) {
     assert_eq!((first.len(), layout.leaves.len()), (class.blocks, class.facts), "a layout of class {}", class.name);
     // the numbers of storage keys and those of header and account fields are one space
-    assert!((class.plain_keys + class.mapping_keys + class.nested_keys) < keys::HEADER_KEY as usize, "too many keys");
+    assert!(class.storage_keys() < keys::HEADER_KEY as usize, "too many keys");
     assert!(class.facts <= facts::LEAVES, "a tree has {} leaves", facts::LEAVES);
     tables::constrain(b);
     blocks::constrain(b, first, start);
@@ -95,6 +97,10 @@ pub fn constrain(b: &mut Builder, class: &Class, layout: &Layout, first: &[Cell]
     layout.plain_keys.iter().for_each(|messages| keys::slot(b, next(), *messages));
     layout.mapping_keys.iter().for_each(|messages| keys::mapping(b, next(), *messages));
     layout.nested_keys.iter().for_each(|messages| keys::nested(b, next(), *messages));
+    layout.paths.starts.iter().for_each(|slot| paths::start(b, *slot));
+    layout.paths.mappings.iter().for_each(|step| paths::mapping_step(b, step));
+    layout.paths.arrays.iter().for_each(|step| paths::array_step(b, step));
+    layout.paths.ends.iter().for_each(|end| paths::key(b, next(), end));
 
     accounts::filler_state(b, layout::filler_block(), layout::folded(&keccak256(&layout::FILLER)));
     let mut place = 1..;

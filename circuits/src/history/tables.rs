@@ -93,6 +93,8 @@ pub(super) mod tag {
     pub const PREFIX: u64 = 40;
     /// Header's place, number of an entry that its receipts trie does not have.
     pub const ABSENT: u64 = 41;
+    /// Name of a path, top byte and low 248 bits of the slot it leads to, its steps: see `paths`.
+    pub const PATH: u64 = 42;
 }
 
 /// `2^bits`.

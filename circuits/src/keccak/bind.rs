@@ -330,6 +330,39 @@ mod tests {
         assert!(!accepts(&three, &continued));
     }
 
+    /// Five blocks of eight instances: what the three idle ones share, and that messages and states have weights of their own.
+    #[test]
+    fn several_idle_instances_have_a_share() {
+        let blocks = Blocks::new(&[vec![7; 200], vec![8; 300]], 5).expect("five blocks");
+        let mut recorded = Builder::new(Shape { blocks: 5, ..SHAPE }, blocks.memory());
+        let flags = flags(&mut recorded, &blocks.first);
+        let seed = seed(&mut recorded, &flags);
+        let holds = |idle: [&[u8]; 3], swapped: bool| {
+            let (mut messages, mut first) = (blocks.blocks.clone(), blocks.first.clone());
+            messages.extend(idle.map(|message| pad(message)[0]));
+            first.resize(8, true);
+            let (proof, _) = prover::prove(&messages, &first, seed.value());
+            let b = &mut recorded.clone();
+            if !swapped {
+                verify(b, &flags, seed, &proof);
+                return b.check().is_ok();
+            }
+            let proof = proof.map(|v| b.witness(*v));
+            let fresh = Builder::constant(b, Fr::ONE);
+            let flagged: Vec<Cell> = flags.first.iter().copied().chain([fresh; 3]).collect();
+            let mut claim = verifier::verify(b, seed, &flagged, &proof);
+            let idle = [&mut claim.u, &mut claim.eq].map(|weights| weights.split_off(5));
+            weigh(b, &claim);
+            let table = b.lane_weights();
+            close(b, &claim, &idle, &table);
+            b.check().is_ok()
+        };
+        assert!(holds([&[]; 3], false));
+        assert!(!holds([&[]; 3], true), "weights of states for messages");
+        assert!(!holds([&[], &[], &[1]], false));
+        assert!(!holds([&[1], &[], &[]], false));
+    }
+
     #[test_case(|b, f| b.tamper(f.first[1], Fr::from(2)); "a flag that is not a bit")]
     #[test_case(|b, f| b.tamper(f.first[0], Fr::ZERO); "block 0 that continues")]
     #[test_case(|b, f| b.tamper(f.start[1], Fr::ONE); "a start at the wrong block")]

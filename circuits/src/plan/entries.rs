@@ -5,6 +5,7 @@ use super::{FactTemplate, Name, PlanError};
 use crate::digest::keccak256;
 use crate::entry::{MAX_BYTES, MAX_ENTRIES};
 use crate::facts::{FactKind, LogRange};
+use crate::path::Path;
 use crate::{receipt, transaction};
 
 /// Fields of receipts.
@@ -82,6 +83,7 @@ impl Reader<'_> {
             slot: self.range(source)?.slot(),
             key: Name::Constant(self.event(source)?),
             key2: if source.topic.is_some() { self.key("key", &source.key)? } else { zero },
+            path: Path::NONE,
         })
     }
 
@@ -121,6 +123,7 @@ impl Reader<'_> {
             slot,
             key: Name::Constant(position("transaction", source.transaction, MAX_ENTRIES)?),
             key2: Name::Constant(log),
+            path: Path::NONE,
         })
     }
 }

@@ -1,10 +1,14 @@
 //! From `plan.toml` to a checked [`Plan`]: every entry is read once and refused with its feature's name.
 
 use super::{
-    FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan, disclose::DiscloseEntry,
-    make, private::PrivateEntry,
+    FactTemplate, Feature, MAX_DECIMALS, MAX_FACTS, MAX_FEATURES, Make, Name, Number, Plan,
+    disclose::DiscloseEntry,
+    make,
+    path::{self, StepEntry},
+    private::PrivateEntry,
 };
 use crate::facts::FactKind;
+use crate::path::Path;
 use serde::Deserialize;
 use std::collections::HashSet;
 use thiserror::Error;
@@ -81,6 +85,7 @@ pub(super) struct SourceEntry {
     slot: Option<Word>,
     pub(super) key: Option<Word>,
     key2: Option<Word>,
+    path: Option<Vec<StepEntry>>,
     pub(super) field: Option<String>,
     pub(super) event: Option<Word>,
     pub(super) topic: Option<u8>,
@@ -243,12 +248,13 @@ impl Reader<'_> {
             "slot" => FactKind::Slot,
             "mapping" => FactKind::Mapping,
             "nested" => FactKind::Nested,
+            "path" => FactKind::Path,
             "receipt" => FactKind::Receipt,
             "log" => FactKind::Log,
             "transaction" => FactKind::Transaction,
             "log_count" => FactKind::LogCount,
             other => {
-                let kinds = "header, account, slot, mapping, nested, receipt, log, transaction or log_count";
+                let kinds = "header, account, slot, mapping, nested, path, receipt, log, transaction or log_count";
                 return Err(self.refuse("kind", kinds, other));
             }
         };
@@ -259,6 +265,7 @@ impl Reader<'_> {
         allow("slot", source.slot.is_some(), in_storage)?;
         allow("key", source.key.is_some(), keyed)?;
         allow("key2", source.key2.is_some(), kind == FactKind::Nested)?;
+        allow("path", source.path.is_some(), kind == FactKind::Path)?;
         allow("field", source.field.is_some(), !in_storage && !counts)?;
         allow("event", source.event.is_some(), counts)?;
         allow("topic", source.topic.is_some(), counts)?;
@@ -272,6 +279,14 @@ impl Reader<'_> {
         if kind.is_entry() {
             return self.entry(kind, source, back_blocks);
         }
+        if kind == FactKind::Path {
+            let expected = "a list of { key = … }, { words = … } and \"elements\"";
+            let entries = source.path.as_deref().ok_or_else(|| self.refuse("path", expected, "nothing"))?;
+            let path::Place { kind, slot, key, key2, path } =
+                path::read(self, self.word("slot", &source.slot)?, entries)?;
+            let address = self.address(&source.contract)?;
+            return Ok(FactTemplate { kind, back_blocks, address, slot, key, key2, path });
+        }
         Ok(FactTemplate {
             kind,
             back_blocks,
@@ -283,6 +298,7 @@ impl Reader<'_> {
             },
             key: if keyed { self.key("key", &source.key)? } else { zero },
             key2: if kind == FactKind::Nested { self.key("key2", &source.key2)? } else { zero },
+            path: Path::NONE,
         })
     }
 

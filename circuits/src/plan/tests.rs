@@ -46,6 +46,55 @@ blocks = { back = 20, every = 10 }
 make = "mean"
 "#;
 
+/// A plan of one word, at the end of `path`.
+fn plan_of(path: &str) -> Result<Plan, String> {
+    let source = format!("kind = \"path\", contract = \"0x{:040x}\", slot = 5, path = [{path}]", 7);
+    let text = format!("[[feature]]\nname = \"x\"\nmake = \"last\"\nsource = {{ {source} }}");
+    Plan::parse(&text).map_err(|error| error.to_string())
+}
+
+/// The word, as its fact.
+fn path_of(path: &str) -> Result<FactTemplate, String> {
+    plan_of(path).map(|plan| plan.facts[0])
+}
+
+#[test]
+fn a_place_has_one_name() {
+    let kind = |path| path_of(path).map(|fact| (fact.kind, fact.slot[31]));
+    assert_eq!(kind(""), Ok((FactKind::Slot, 5)));
+    assert_eq!(kind("{ words = 2 }"), Ok((FactKind::Slot, 7)));
+    assert_eq!(kind("{ words = 2 }, { key = \"subject\" }"), Ok((FactKind::Mapping, 7)));
+    assert_eq!(kind("{ key = \"subject\" }, { key = 1 }, { words = 0 }"), Ok((FactKind::Nested, 5)));
+    assert_eq!(kind("{ key = \"subject\" }, { words = 1 }"), Ok((FactKind::Path, 5)));
+    assert_eq!(path_of("\"elements\"").unwrap().slot, crate::digest::keccak256(&path_of("").unwrap().slot));
+    let apart = path_of("{ key = 1 }, { words = 2 }, { words = 3 }, \"elements\"").unwrap();
+    assert_eq!(path_of("{ key = 1 }, { words = 5 }, \"elements\"").unwrap(), apart);
+}
+
+#[test]
+fn a_path_is_resolved_for_the_subject() {
+    let steps = "{ key = \"subject\" }, { words = 4 }, { key = \"0xff\" }, \"elements\", { words = 9 }";
+    let plan = plan_of(steps).unwrap();
+    let path = plan.resolve([7; 20], 1).unwrap()[0].path;
+    let steps: Vec<_> = path.steps().collect();
+    assert_eq!(steps.iter().map(|step| step.over).collect::<Vec<_>>(), [0, 4, 0]);
+    assert_eq!(
+        (steps[0].key.unwrap()[12..].to_vec(), steps[1].key.unwrap()[31], steps[2].key),
+        (vec![7; 20], 0xff, None)
+    );
+    assert_eq!(path.over(), 9);
+}
+
+#[test_case("{ key = 1 }, { key = 2 }, { key = 3 }, { key = 4 }, { key = 5 }", "path: expected at most 4 keys and \"elements\", got 5"; "five keys")]
+#[test_case("{ key = \"0x\" }", "path: expected 0x and at most 64 hex digits"; "no digits")]
+#[test_case("{ steps = 1 }", "expected a list of { key = … }, { words = … } and \"elements\""; "unknown step")]
+#[test_case("{ words = -1 }", "expected a list of { key = … }, { words = … } and \"elements\""; "backwards")]
+#[test_case("\"element\"", "expected a list of { key = … }, { words = … } and \"elements\""; "misspelt")]
+fn refuses_a_path(path: &str, expected: &str) {
+    let said = path_of(path).unwrap_err();
+    assert!(said.contains(expected), "{said}");
+}
+
 #[test]
 fn counts_of_logs() {
     let plan = Plan::parse(COUNT).unwrap();

@@ -28,6 +28,10 @@ pub const TRANSCRIPT: u64 = 3;
 pub const INPUTS: u64 = 5;
 /// Domain of the outputs of a model.
 pub const OUTPUTS: u64 = 6;
+/// Domain of the start of a path through storage.
+pub const PATH_START: u64 = 7;
+/// Domain of a step of a path.
+pub const PATH_STEP: u64 = 8;
 
 /// The state of the permutation.
 pub type State = [Fr; WIDTH];

@@ -2,16 +2,17 @@
 //!
 //! Statement: the leaf of (kind, `asOf - back`, address, slot, keys, word) is a leaf of a tree whose root is public.
 //! Kind, slot, constants and `back` are fixed by the plan; subject and `asOf` are public: nothing is left to choose but
-//! the word, and that is bound by the root.
+//! the word, and that is bound by the root. The slot of a path is its name, hashed here from the first step on that hashes the subject.
 
 use super::sheet::{Cell, Sheet};
 use crate::{
-    facts::{self, ARITY, BLOCK_BITS, DEPTH, at_bit},
+    facts::{self, ARITY, BLOCK_BITS, DEPTH, FactKind, at_bit},
     features::circuit::Word,
     fixed::power_of_two,
     instances::MAX_ROOTS,
+    path::{self, Stop},
     plan::{FactTemplate, Name},
-    poseidon::{LEAF, NODE},
+    poseidon::{self, LEAF, NODE, PATH_STEP},
 };
 use halo2_base::{
     QuantumCell::Constant,
@@ -84,6 +85,29 @@ impl Shared {
         }
     }
 
+    /// The name of the template's path: one permutation for each step from the first one on that hashes the subject.
+    fn path(&self, sheet: &mut Sheet, template: &FactTemplate) -> Cell {
+        let mut fixed = Stop::start(template.slot).name;
+        let mut name: Option<Cell> = None;
+        for step in template.path.steps() {
+            let key = step.key.unwrap_or(Name::Constant([0; 32]));
+            let (top, low) = match key {
+                Name::Subject => (0, Fr::ZERO),
+                Name::Constant(word) => facts::split(&word),
+            };
+            let how = path::how(&step) + Fr::from(u64::from(top));
+            if name.is_none() && key != Name::Subject {
+                fixed = poseidon::hash(PATH_STEP, &[fixed, low, how]);
+                continue;
+            }
+            let before = name.unwrap_or_else(|| sheet.constant(fixed));
+            let [domain, how] = [Fr::from(PATH_STEP), how].map(|value| sheet.constant(value));
+            let key = self.key(sheet, key);
+            name = Some(sheet.permute([domain, before, key, how], [1])[0]);
+        }
+        name.unwrap_or_else(|| sheet.constant(fixed))
+    }
+
     /// Enforces that `node` is one of the roots.
     fn check_root(&self, sheet: &mut Sheet, node: Cell) {
         let [a, b] = self.quadratics.map(|(linear, constant)| {
@@ -105,9 +129,11 @@ fn fixed_head(template: &FactTemplate) -> Fr {
         Name::Subject => Fr::ZERO,
         Name::Constant(word) => facts::field(&word[12..]) * power_of_two(at_bit::ADDRESS),
     };
-    Fr::from(template.kind as u64)
-        + address
-        + top(&template.slot, at_bit::SLOT)
+    let head = Fr::from(template.kind as u64) + address;
+    if template.kind == FactKind::Path {
+        return head;
+    }
+    head + top(&template.slot, at_bit::SLOT)
         + constant(template.key, at_bit::KEY)
         + constant(template.key2, at_bit::KEY2)
 }
@@ -129,8 +155,10 @@ pub fn constrain(sheet: &mut Sheet, shared: &mut Shared, template: &FactTemplate
     let head = shared.head(sheet, template.back_blocks, template.address == Name::Subject);
     let head = sheet.gate.mul_add(&mut sheet.ctx, top8, Constant(power_of_two(at_bit::VALUE)), head);
     let head = sheet.gate.add(&mut sheet.ctx, head, Constant(fixed_head(template)));
-    let slot = sheet.constant(facts::split(&template.slot).1);
-    let key = shared.key(sheet, template.key);
+    let (slot, key) = match template.kind {
+        FactKind::Path => (shared.path(sheet, template), sheet.constant(Fr::from(template.path.over()))),
+        _ => (sheet.constant(facts::split(&template.slot).1), shared.key(sheet, template.key)),
+    };
     let key2 = shared.key(sheet, template.key2);
 
     let domain = sheet.constant(Fr::from(LEAF));

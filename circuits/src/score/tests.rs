@@ -140,6 +140,46 @@ fn private_inputs_and_more_outputs_are_bound() {
     assert!(large.sheet().violations(&instances).iter().any(|v| matches!(v, Violation::Range(_))));
 }
 
+/// A plan of one word at the end of a path.
+fn path_plan(steps: &str) -> Arc<Plan> {
+    let text = format!(
+        "[[feature]]\nname = \"x\"\nmake = \"last\"\nsource = {{ kind = \"path\", contract = \"0x{:040x}\", slot = 5, path = \
+         [{steps}], decimals = 18 }}",
+        0xbb
+    );
+    Arc::new(Plan::parse(&text).unwrap())
+}
+
+#[test]
+fn a_path_is_opened_by_its_name() {
+    let model = Arc::new(random(&mut StdRng::seed_from_u64(4), &[1, 2], Activation::Identity));
+    let top = format!("{{ key = \"0xff{:062x}\" }}", 3);
+    let paths = [
+        format!("{top}, {{ key = \"subject\" }}, {{ words = 1 }}, \"elements\", {top}, {{ words = 2 }}"),
+        "{ key = \"subject\" }, { words = 1 }".into(),
+        format!("{top}, {{ key = 1 }}, {{ key = 2 }}"),
+    ];
+    for steps in &paths {
+        let plan = path_plan(steps);
+        let (roots, openings) = open(&plan, SUBJECT, AS_OF, &trees(&plan)).unwrap();
+        let circuit =
+            ScoreCircuit::new(model.clone(), plan, &request(), &roots, &openings, &Secret::default()).unwrap();
+        let instances = circuit.instances().to_fields();
+        assert_eq!(circuit.sheet().violations(&instances), [], "{steps}");
+        let changes = [
+            ("words = 1", "words = 2"),
+            ("words = 2 }", "words = 3 }"),
+            ("0xff", "0xfe"),
+            ("\"elements\"", "{ key = 0 }"),
+        ];
+        let changes = changes.into_iter().chain([("key = 2", "key = 4"), ("\"subject\"", "7")]);
+        for other in changes.map(|(from, to)| steps.replacen(from, to, 1)).filter(|other| other != steps) {
+            let lie = ScoreCircuit { plan: path_plan(&other), ..circuit.clone() };
+            assert!(only_gates(&lie.sheet().violations(&instances)), "{steps} read as {other}");
+        }
+    }
+}
+
 #[test]
 fn plan_and_model_agree_on_private_inputs() {
     let circuit = private_circuit();

@@ -98,7 +98,16 @@ pub fn evidence(count: u64, levels: Levels) -> Result<Evidence> {
     let mut before: Option<Hash> = None;
     for block in (0..count).map(|i| OLDEST + WINDOW * i) {
         let (slot, key, zero) = ([0; 32], [7; 32], [0; 32]);
-        let fact = Fact { kind: FactKind::Mapping, block, address: TOKEN, slot, key, key2: zero, value: zero };
+        let fact = Fact {
+            kind: FactKind::Mapping,
+            block,
+            address: TOKEN,
+            slot,
+            key,
+            key2: zero,
+            path: Default::default(),
+            value: zero,
+        };
         let mut storage = |slot: Hash, value: &[u8], levels: usize, nodes: &mut Nodes| {
             account(&node(&[(keccak256(&slot), string(value))], 0, levels, &mut chaff, nodes))
         };

@@ -38,6 +38,7 @@ pub(super) fn longest() -> Result<Evidence> {
         slot: word(field),
         key: word(index),
         key2: word(logs - 1),
+        path: Default::default(),
         value: [0; 32],
     });
     Ok(Evidence::collect(&wanted, &[header], &entry::trie(&entries).1)?)
@@ -55,6 +56,7 @@ pub(super) fn count() -> Result<Evidence> {
         slot: LogRange { blocks: 1, topic: 0 }.slot(),
         key: *log.topics.first().ok_or_eyre("no topic")?,
         key2: [0; 32],
+        path: Default::default(),
         value: [0; 32],
     };
     Ok(Evidence::collect(&[fact], &[header], &entry::trie(&entries).1)?)

@@ -3,7 +3,7 @@
 //! | case | says |
 //! |---|---|
 //! | `mainnet-1-slot`, `mainnet-16-slots` | an account and a slot, four accounts and four slots each, of a mainnet block |
-//! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof |
+//! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof, all proofs in one line |
 //! | `logs`, `logs-receipt` | a count over all 510 logs of a mainnet block; fields of the last log of a receipt of 32 KB |
 //! | `headers-128`, `headers-1024` | the first headers of mainnet in one ancestry proof |
 //! | `size PERMUTATIONS K` | a proof of so many permutations on 2^K rows |
@@ -170,6 +170,7 @@ fn run(name: &str, size: Option<(&str, &str)>) -> Result<()> {
                 "permutations": permutations,
                 "permutations_of_evidence": used,
                 "facts": evidence.facts.len() as u64 * proofs,
+                "anchors": evidence.anchors()?.len() as u64 * proofs,
                 "statement_rows": blank.rows(),
             });
             let circuit = || {

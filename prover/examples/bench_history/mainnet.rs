@@ -52,7 +52,16 @@ impl Source {
         let zero = [0; 32];
         for response in file["proofs"].as_array().ok_or_eyre("expected a list of proofs")? {
             let address = bytes(&response["address"])?.try_into().map_err(|_| eyre::eyre!("expected 20 bytes"))?;
-            let fact = |kind, slot| Fact { kind, block, address, slot, key: zero, key2: zero, value: zero };
+            let fact = |kind, slot| Fact {
+                kind,
+                block,
+                address,
+                slot,
+                key: zero,
+                key2: zero,
+                path: Default::default(),
+                value: zero,
+            };
             let mut balance = zero;
             balance[31] = 1;
             let mut slots = Vec::new();

@@ -16,7 +16,12 @@ const FACT: &[u8] = b"fact/";
 
 /// Where the roots that hold `fact`, whatever its value, are named.
 fn place(fact: &Fact) -> Vec<u8> {
-    let words = [fact.slot, fact.key, fact.key2].concat();
+    let mut words = [fact.slot, fact.key, fact.key2].concat();
+    for step in fact.path.steps() {
+        let key = step.key.unwrap_or_default();
+        words.extend([&[u8::from(step.key.is_some())], step.over.to_be_bytes().as_slice(), &key].concat());
+    }
+    words.extend((!fact.path.is_none()).then(|| fact.path.over().to_be_bytes()).into_iter().flatten());
     let head = [&[fact.kind as u8], fact.block.to_be_bytes().as_slice(), &fact.address].concat();
     [FACT, keccak256([head, words].concat()).as_slice()].concat()
 }

@@ -91,6 +91,7 @@ impl Engine for Fast {
             slot,
             key: key.try_into().unwrap(),
             key2: [0; 32],
+            path: Default::default(),
             value: [0; 32],
         };
         let mut facts: Vec<Fact> = (0..3).map(|i| fact(as_of.saturating_sub(2 * i))).collect();

@@ -68,7 +68,7 @@ pub(super) fn place_fillers(class: &Class, facts: &[Fact], places: &mut Places) 
         places.add(&NO_TOPIC);
         return Ok(());
     }
-    match facts.iter().filter(|fact| fact.kind >= FactKind::Receipt).count() {
+    match facts.iter().filter(|fact| fact.kind.is_entry() || fact.kind == FactKind::LogCount).count() {
         0 => Ok(()),
         got => {
             Err(Overflow { class: class.name, what: "facts about receipts, transactions and logs", expected: 0, got })

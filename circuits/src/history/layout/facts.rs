@@ -42,10 +42,10 @@ pub(super) struct Parts {
 
 /// The leaf of a fact without its place and index.
 pub(super) fn leaf(fact: &Fact) -> LeafHint {
-    let ([slot_top, key_top, key2_top, value_top], [slot, key, key2, value]) = {
-        let words = [&fact.slot, &fact.key, &fact.key2, &fact.value].map(split);
-        (words.map(|(top, _)| Fr::from(u64::from(top))), words.map(|(_, low)| low))
-    };
+    let names = fact.names();
+    let [slot_top, key_top, key2_top] = names.map(|(top, _)| Fr::from(u64::from(top)));
+    let [slot, key, key2] = names.map(|(_, low)| low);
+    let (value_top, value) = split(&fact.value);
     let at = |bit: usize| two_to(bit as u64);
     let head = Fr::from(fact.kind as u64)
         + slot_top * at(at_bit::SLOT)
@@ -56,7 +56,7 @@ pub(super) fn leaf(fact: &Fact) -> LeafHint {
         says: [head, slot, key, key2, Fr::ZERO],
         place: 0,
         of: [Fr::from(fact.block), Fr::ZERO, Fr::ZERO],
-        value: [value_top, value],
+        value: [Fr::from(u64::from(value_top)), value],
         used: true,
     }
 }

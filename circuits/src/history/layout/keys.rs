@@ -1,14 +1,25 @@
 //! Which keys the facts have, and the messages that they hash.
 
+use super::paths::{PathHints, Paths};
 use super::places::{Once, Places, pad};
 use crate::evidence::{key_preimages, storage_slot};
 use crate::facts::{Fact, FactKind};
 use crate::history::blocks::Message;
 use crate::history::class::{Class, Overflow};
+use crate::path::Path;
 
 /// A fact of the kind, about nothing.
 fn blank(kind: FactKind) -> Fact {
-    Fact { kind, block: 0, address: [0; 20], slot: [0; 32], key: [0; 32], key2: [0; 32], value: [0; 32] }
+    Fact {
+        kind,
+        block: 0,
+        address: [0; 20],
+        slot: [0; 32],
+        key: [0; 32],
+        key2: [0; 32],
+        path: Path::NONE,
+        value: [0; 32],
+    }
 }
 
 /// The keys of the facts, by kind.
@@ -16,11 +27,12 @@ pub(super) struct Keys {
     plain: Once<Fact>,
     mapping: Once<Fact>,
     nested: Once<Fact>,
+    paths: Paths,
     capacity: [usize; 3],
 }
 
 /// The messages of all keys.
-pub(super) type KeyMessages = (Vec<[Message; 1]>, Vec<[Message; 2]>, Vec<[Message; 3]>);
+pub(super) type KeyMessages = (Vec<[Message; 1]>, Vec<[Message; 2]>, Vec<[Message; 3]>, PathHints);
 
 impl Keys {
     /// The part of a fact that its key is about.
@@ -28,8 +40,9 @@ impl Keys {
         Fact { slot: fact.slot, key: fact.key, key2: fact.key2, ..blank(fact.kind) }
     }
 
-    pub fn new<'f>(facts: impl IntoIterator<Item = &'f Fact>) -> Self {
-        let mut keys = Self { plain: Once::new(), mapping: Once::new(), nested: Once::new(), capacity: [0; 3] };
+    pub fn new<'f>(facts: impl Clone + IntoIterator<Item = &'f Fact>) -> Self {
+        let paths = Paths::new(facts.clone());
+        let mut keys = Self { plain: Once::new(), mapping: Once::new(), nested: Once::new(), paths, capacity: [0; 3] };
         for fact in facts {
             keys.of_kind(fact.kind).into_iter().for_each(|once| once.add(Self::part(fact)));
         }
@@ -60,6 +73,7 @@ impl Keys {
             let like = self.mapping.0.first().and_then(storage_slot);
             self.plain.add(Fact { slot: like.unwrap_or_default(), ..blank(FactKind::Slot) });
         }
+        self.paths.fill(class, self.mapping.0.first());
     }
 
     pub fn place(&self, class: &Class, places: &mut Places) -> Result<KeyMessages, Overflow> {
@@ -85,6 +99,7 @@ impl Keys {
             padded(class, "keys of plain slots", messages(places, &self.plain), class.plain_keys)?,
             padded(class, "keys of mappings", messages(places, &self.mapping), class.mapping_keys)?,
             padded(class, "keys of nested mappings", messages(places, &self.nested), class.nested_keys)?,
+            self.paths.place(class, places)?,
         ))
     }
 
@@ -92,11 +107,12 @@ impl Keys {
     pub fn number(&self, fact: &Fact) -> u64 {
         let part = Self::part(fact);
         let position = |once: &Once<Fact>| once.0.iter().position(|other| *other == part).expect("every key was added");
-        let [plain, mapping, _] = self.capacity;
+        let [plain, mapping, nested] = self.capacity;
         let number = match fact.kind {
             FactKind::Slot => position(&self.plain),
             FactKind::Mapping => plain + position(&self.mapping),
-            _ => plain + mapping + position(&self.nested),
+            FactKind::Nested => plain + mapping + position(&self.nested),
+            _ => plain + mapping + nested + self.paths.position(fact),
         };
         number as u64 + 1
     }

@@ -8,6 +8,7 @@ mod entries;
 mod facts;
 mod filler;
 mod keys;
+mod paths;
 mod places;
 mod walks;
 
@@ -20,6 +21,7 @@ use self::entries::{EntryParts, FillerEntries};
 use self::facts::{Block, Context, Parts};
 use self::filler::FillerWalk;
 use self::keys::Keys;
+pub(in crate::history) use self::paths::PathHints;
 pub(super) use self::places::Places;
 use self::places::pad;
 pub(super) use self::walks::Walks;
@@ -103,6 +105,7 @@ pub struct Layout {
     pub(super) plain_keys: Vec<[Message; 1]>,
     pub(super) mapping_keys: Vec<[Message; 2]>,
     pub(super) nested_keys: Vec<[Message; 3]>,
+    pub(super) paths: PathHints,
     pub(super) leaves: Vec<LeafHint>,
     pub(super) entries: Entries,
     /// Any address with the byte 0x80.
@@ -219,6 +222,7 @@ impl Layout {
             plain_keys: key_messages.0,
             mapping_keys: key_messages.1,
             nested_keys: key_messages.2,
+            paths: key_messages.3,
             leaves: pad(class, "facts", leaves, class.facts, unused_leaf)?,
             entries,
             messages: places.messages,

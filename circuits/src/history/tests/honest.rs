@@ -230,7 +230,7 @@ fn rows_of_each_part() {
     let evidence = small_evidence();
     let rows = |class: &Class| record(class, &Layout::new(class, &evidence).expect("it fits")).rows();
     let base = rows(&SMALL);
-    let more: [(&str, Class); 14] = [
+    let more: [(&str, Class); 18] = [
         ("linked header, with what anchors say then", Class { links: 3, ..SMALL }),
         ("hop", Class { hops: 3, ..SMALL }),
         ("root", Class { roots: SMALL.roots + 3, ..SMALL }),
@@ -243,6 +243,10 @@ fn rows_of_each_part() {
         ("plain key", Class { plain_keys: SMALL.plain_keys + 3, ..SMALL }),
         ("mapping key", Class { mapping_keys: SMALL.mapping_keys + 3, ..SMALL }),
         ("nested key", Class { nested_keys: SMALL.nested_keys + 3, ..SMALL }),
+        ("path", Class { paths: SMALL.paths + 3, ..SMALL }),
+        ("start of a path", Class { path_starts: SMALL.path_starts + 3, ..SMALL }),
+        ("step by a key", Class { path_mappings: SMALL.path_mappings + 3, ..SMALL }),
+        ("step into an array", Class { path_arrays: SMALL.path_arrays + 3, ..SMALL }),
         ("fact", Class { facts: SMALL.facts + 18, ..SMALL }),
         ("block", Class { blocks: SMALL.blocks * 2, ..SMALL }),
     ];

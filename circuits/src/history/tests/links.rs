@@ -236,6 +236,33 @@ fn the_parent_of_an_unused_anchor_is_not_named() {
     unprovided(tag::HASH)(violation(&layout));
 }
 
+/// Whatever hashes a prover finds, two headers do not name each other: one of them has the larger number, and nobody names that.
+#[test]
+fn two_headers_that_name_each_other() {
+    let (none, mut nodes, [low, high]) = (BTreeMap::new(), Nodes::default(), [[0xaa; 32], [0xbb; 32]]);
+    let anchor = header(5, &none, 15, &mut nodes);
+    let older = child(&high, 7, &none, 15, &mut nodes);
+    let newer = child(&low, 8, &none, 15, &mut nodes);
+    let time = [5, 7, 8].map(|block| fact(FactKind::Header, block, [0; 20], number(11)));
+    let headers = [anchor, older.clone(), newer.clone()];
+    let evidence = Evidence::collect(&time, &headers, &nodes).expect("evidence");
+    let mut layout = Layout::new(&LINKED, &evidence).expect("it fits");
+    layout.leaves[1..3].iter_mut().zip([9, 10]).for_each(|(leaf, place)| leaf.place = place);
+    layout.links[..2].copy_from_slice(&layout.anchors[1..3]);
+    let unused = headers::HeaderHint { used: Fr::ZERO, ..layout.anchors[0] };
+    layout.anchors[1..].fill(unused);
+    let broken = [(older, low), (newer, high)];
+    let check = |layout: &Layout| {
+        let (mut b, first, start) = builder_with(LINKED.shape(), &layout.messages, &broken);
+        constrain(&mut b, &LINKED, layout, &first, &start, Fr::from(7));
+        b.check()
+    };
+    unprovided(tag::HASH)(check(&layout).expect_err("the ring was accepted"));
+    // one of them named by somebody else names the other
+    layout.anchors[1] = headers::HeaderHint { used: Fr::ONE, ..layout.links[1] };
+    check(&layout).expect("an anchor and its parent");
+}
+
 /// The filler account has the address of the history contract here; its block is beyond all others, so is what a hop would lead to.
 #[test]
 fn a_hop_through_the_filler() {
