@@ -95,7 +95,7 @@ pub struct BackfillArgs {
 /// How long runs are.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RunArgs {
-    /// Blocks of a run. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.6 GB, made in 3.2 GB when they are first needed, proofs
+    /// Blocks of a run. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.3 GB, made in 3.2 GB when they are first needed, proofs
     /// in 5 GB; the string must have 2^20 points. The archive must have been deployed with a verifier of these runs.
     #[arg(long = "run", value_name = "BLOCKS", default_value = "128", value_parser = run_size)]
     pub(super) size: Size,
