@@ -6,6 +6,7 @@ use alloy::primitives::Address;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use support::{Fast, bounds, grow, index, query, setup};
+use vouch_circuits::facts::{Fact, FactKind, LogRange};
 use vouch_indexer::db::Db;
 use vouch_prover::engine::Engine;
 use vouch_prover::jobs::{Query, Stage};
@@ -115,6 +116,35 @@ async fn more_parts_than_a_score_has_roots_is_a_reason() {
         error.to_string(),
         "query does not fit 2 history proofs, as many as a score has roots: 1 facts are left"
     );
+}
+
+/// Counts of logs are proven in a class that has little room for anything else.
+#[tokio::test]
+async fn facts_of_receipts_are_divided_from_the_others_where_all_do_not_fit() {
+    let (_dir, _replay, queue) = setup().await;
+    let mut asked = queue.engine().questions(support::MODEL, Address::ZERO, 20).unwrap();
+    for block in [16, 18, 20] {
+        let slot = LogRange { blocks: 3, topic: 0 }.slot();
+        asked.push(Fact { kind: FactKind::LogCount, block, address: [1; 20], slot, ..asked[0] });
+    }
+    let asked = vouch_prover::evidence::questions(&asked);
+    let kinds = |facts: &[Fact]| facts.iter().map(|f| f.kind.needs_entries()).collect::<Vec<_>>();
+    assert_eq!(kinds(&asked), [false, true, false, true, false, true], "by block");
+    for (room, expected) in
+        [(6, vec![vec![false, true, false, true, false, true]]), (3, vec![vec![false; 3], vec![true; 3]])]
+    {
+        queue.engine().room.store(room, Ordering::SeqCst);
+        let reach = vouch_prover::evidence::Reach::ALL;
+        let parts = parts::split(queue.indexer(), queue.engine().as_ref(), &asked, &reach, 2).await.unwrap();
+        let got: Vec<_> = parts.evidence.iter().map(|part| kinds(&part.facts)).collect();
+        assert_eq!(got, expected, "room for {room}");
+        // of each block of a count there is a header, and its bloom filter says that there is no log
+        let blocks: Vec<u64> = parts.evidence[parts.evidence.len() - 1].blocks.iter().map(|b| b.number).collect();
+        assert_eq!(blocks, [14, 15, 16, 17, 18, 19, 20]);
+        assert!(
+            parts.evidence.iter().flat_map(|part| &part.facts).all(|f| !f.kind.needs_entries() || f.value == [0; 32])
+        );
+    }
 }
 
 /// A root of an earlier block is worth having only if what it spares is.
