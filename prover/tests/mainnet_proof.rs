@@ -4,7 +4,7 @@
 //! Keys are kept in `VOUCH_KEYS` if it is set, else they are made for this run.
 
 use alloy::consensus::Header;
-use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::primitives::{Address, Bytes, U256, address};
 use alloy::rlp::Decodable;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
@@ -118,10 +118,9 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     let srs = Srs::development(&keys, CLASSES[1].k).expect("a string");
     let histories = Histories::new(keys, srs);
     let payee = address!("0x00000000000000000000000000000000000000aa");
-    let mut proof = histories.prove(&evidence, payee).expect("a proof");
+    let proof = histories.prove(&evidence, payee).expect("a proof");
     assert_eq!(proof.class, 1);
     histories.verify(&proof).expect("the honest proof");
-
     refuses_lies(&histories, &proof);
 }
 
