@@ -19,7 +19,7 @@ pub struct Precision(u32);
 /// A precision that is not offered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "precision: expected low, normal, high, or {} to {} fraction bits, got {got}: below, errors are larger than a hundredth, and above, the {} bits of inputs and outputs are what errs",
+    "precision: expected low, normal, high, or {} to {} fraction bits, got {got}: with fewer, a layer errs by more than 2^-9, and with more, the {} bits of inputs and outputs are what errs",
     Precision::LEAST.0, Precision::MOST.0, FRAC_BITS
 )]
 pub struct PrecisionError {

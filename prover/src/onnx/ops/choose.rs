@@ -81,13 +81,17 @@ impl Folder {
             return Err(call.problem(format!("{expected}, got {count} and {wanted}")));
         }
         let (k, sign) = (wanted as usize, if call.node.integer("largest") == Some(0) { -1.0 } else { 1.0 });
-        let (mut values, mut indices) = (Vec::new(), Vec::new());
+        let (mut values, mut indices): (Vec<Vec<Linear>>, Vec<Vec<Linear>>) = (Vec::new(), Vec::new());
         for group in elements(x, &place::groups(&x.shape, &[axis])) {
-            let chosen = self.by_rank(call, &group, sign, k);
+            let at_least = self.at_least(call, &group, sign, k);
             let place = |row: &Vec<Linear>| Linear::sum(row.iter().enumerate().map(|(i, bit)| (i as f64, bit)));
-            indices.push(chosen.iter().map(place).collect::<Vec<_>>());
-            let pairs: Vec<_> = chosen.into_iter().map(|row| (row, group.clone())).collect();
-            values.push(self.inner(&call.node.name, &pairs));
+            let places: Vec<Linear> = at_least.iter().map(place).collect();
+            let pairs: Vec<_> = at_least.into_iter().map(|row| (row, group.clone())).collect();
+            let sums = self.inner(&call.node.name, &pairs);
+            // of rank r is what has at least r before it, and not r + 1
+            let steps = |sums: &[Linear]| sums.windows(2).map(|w| Linear::sum([(1.0, &w[0]), (-1.0, &w[1])])).collect();
+            indices.push(steps(&places));
+            values.push(steps(&sums));
         }
         let mut shape = x.shape.clone();
         shape[axis] = k;
@@ -102,8 +106,8 @@ impl Folder {
         Ok(vec![ordered(values), ordered(indices)])
     }
 
-    /// For each rank below `k` and each element: 1 if it has that rank, else 0. Of equals the first comes first.
-    fn by_rank(&mut self, call: &Call, group: &[Linear], sign: f64, k: usize) -> Vec<Vec<Linear>> {
+    /// For each rank up to `k` and each element: 1 if that many are before it, else 0. Of equals the first comes first.
+    fn at_least(&mut self, call: &Call, group: &[Linear], sign: f64, k: usize) -> Vec<Vec<Linear>> {
         let count = group.len();
         let pairs = || (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
         let gap = |(i, j): (usize, usize)| Linear::sum([(sign, &group[j]), (-sign, &group[i])]);
@@ -120,8 +124,7 @@ impl Folder {
             let beyond = before.iter().map(|b| Linear::sum([(1.0, b), (1.0, &half)])).collect();
             at_least.push(self.activated(call, beyond, FloatActivation::Step));
         }
-        let one = |(a, b): (&Linear, &Linear)| Linear::sum([(1.0, a), (-1.0, b)]);
-        at_least.windows(2).map(|w| w[0].iter().zip(&w[1]).map(one).collect()).collect()
+        at_least
     }
 
     fn reduce(&mut self, call: &Call, op: &str) -> Result<Option<Tensor>, OnnxError> {
