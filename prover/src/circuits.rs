@@ -1,6 +1,8 @@
 //! The engine of a node: the history circuit, the score circuit, their keys and verifiers.
 
-use crate::engine::{Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask};
+use crate::engine::{
+    AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
+};
 use crate::evidence::Evidence;
 use crate::histories::Histories;
 use crate::scores::Scores;
@@ -75,5 +77,9 @@ impl Engine for Circuits {
 
     fn verify_score(&self, task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError> {
         self.scores.verify(task, proof)
+    }
+
+    fn audit(&self, task: &AuditTask) -> Result<AuditAnswer, EngineError> {
+        self.scores.audit(task)
     }
 }

@@ -3,6 +3,7 @@
 //! The queue persists, resumes and serves; an engine computes. Tests of the queue bring a fast engine, the node brings
 //! the circuits.
 
+use crate::audit::{Audit, Part};
 use crate::draw::View;
 use crate::evidence::Evidence;
 use crate::onnx::Precision;
@@ -58,6 +59,14 @@ pub enum EngineError {
         model: B256,
         /// Proofs that one salt allows.
         budget: u64,
+    },
+    /// The model cannot be audited on these rows, or is not as good on them.
+    #[error("audit of model {model}: {detail}")]
+    Audit {
+        /// The model.
+        model: B256,
+        /// Which column, row or number, expected and got.
+        detail: String,
     },
     /// Proving failed. Not recoverable by a retry.
     #[error("prover: {detail}")]
@@ -143,6 +152,34 @@ pub struct ScoreProof {
     pub instances: Vec<B256>,
     /// The proof, as the contract takes it.
     pub proof: Bytes,
+}
+
+/// One part of an audit to prove.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditTask {
+    /// The model.
+    pub model: B256,
+    /// The file of rows, CSV.
+    pub data: String,
+    /// Its column of labels.
+    pub label: String,
+    /// What labels 0 and 1 are compared at; 0.5 if not given.
+    pub threshold: Option<f64>,
+    /// The share of right answers that the whole file is to reach.
+    pub at_least: f64,
+    /// Which part, from 0 on.
+    pub part: usize,
+}
+
+/// One part of an audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditAnswer {
+    /// Parts of the whole audit.
+    pub parts: usize,
+    /// With the first part: all of the audit but its parts.
+    pub audit: Option<Audit>,
+    /// The part.
+    pub part: Part,
 }
 
 /// A model to add.
@@ -292,4 +329,10 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// [`EngineError::Rejected`].
     fn verify_score(&self, task: &ScoreTask, proof: &ScoreProof) -> Result<(), EngineError>;
+
+    /// Proves one part of an audit; nothing is proven of a model that does not reach the share on the whole file.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownModel`], [`EngineError::Audit`], [`EngineError::Exhausted`], [`EngineError::Prover`].
+    fn audit(&self, task: &AuditTask) -> Result<AuditAnswer, EngineError>;
 }

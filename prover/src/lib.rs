@@ -1,6 +1,7 @@
 //! From evidence to verified proofs: setup, keys, jobs.
 
 pub mod ancestries;
+pub mod audit;
 pub mod circuits;
 pub mod class;
 pub mod compile;

@@ -16,7 +16,7 @@ use alloy::primitives::{B256, keccak256};
 use halo2_base::halo2_proofs::{
     halo2curves::{
         CurveAffine,
-        bn256::{Fr, G1Affine},
+        bn256::{Fq, Fr, G1Affine},
         ff::{FromUniformBytes, PrimeField},
         group::prime::PrimeCurveAffine,
     },
@@ -180,6 +180,21 @@ pub fn point_bytes(points: &[G1Affine]) -> Vec<u8> {
     coordinates.flat_map(|c| c.to_repr().into_iter().rev()).collect()
 }
 
+/// The points of [`point_bytes`]; `None` if a coordinate is not below the modulus, or a point not on the curve or the identity.
+pub fn points(bytes: &[u8]) -> Option<Vec<G1Affine>> {
+    let coordinate = |bytes: &[u8]| {
+        let mut repr: [u8; 32] = bytes.try_into().ok()?;
+        repr.reverse();
+        Option::from(Fq::from_repr(repr))
+    };
+    let point = |bytes: &[u8]| {
+        let (x, y) = bytes.split_at_checked(POINT_BYTES / 2)?;
+        let point = Option::<G1Affine>::from(G1Affine::from_xy(coordinate(x)?, coordinate(y)?))?;
+        (!bool::from(point.is_identity())).then_some(point)
+    };
+    bytes.chunks(POINT_BYTES).map(point).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +250,19 @@ mod tests {
         assert_eq!(layout.order().collect::<Vec<_>>(), [0, 2, 3, 1]);
         assert_eq!(KeyLayout::new(&cs, &[4]), Err(ModelKeyError::NoSuchColumn { expected: 4, got: 4 }));
         assert_eq!(KeyLayout::new(&cs, &[2, 2]), Err(ModelKeyError::Twice { got: 2 }));
+    }
+
+    #[test]
+    fn points_survive_their_bytes() {
+        let key = model(&[3, 5, 7]);
+        let bytes = key.bytes();
+        assert_eq!(points(&bytes), Some(key.points()));
+        assert_eq!(points(&bytes[1..]), None);
+        assert_eq!(points(&[0; POINT_BYTES]), None, "the identity");
+        let mut other = bytes.clone();
+        other[POINT_BYTES - 1] ^= 1;
+        assert_eq!(points(&other), None, "off the curve");
+        assert_eq!(points(&[0xff; POINT_BYTES]), None, "not below the modulus");
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub struct Scores {
     dir: PathBuf,
     srs: Srs,
     models: Mutex<BTreeMap<B256, Arc<Loaded>>>,
+    /// Keys of the last audit, which has more parts.
+    auditor: Mutex<Option<audits::Kept>>,
 }
 
 fn prover(e: impl std::fmt::Display) -> EngineError {
@@ -95,7 +97,7 @@ impl Scores {
             };
             models.insert(loaded.info.model_id, Arc::new(loaded));
         }
-        Ok(Self { db, dir, srs, models: Mutex::new(models) })
+        Ok(Self { db, dir, srs, models: Mutex::new(models), auditor: Mutex::default() })
     }
 
     /// What is known of each model.
@@ -362,6 +364,7 @@ pub fn element(word: &B256) -> Option<Fr> {
     Option::from(Fr::from_repr(repr))
 }
 
+mod audits;
 mod budget;
 pub mod card;
 #[cfg(test)]

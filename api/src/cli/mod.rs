@@ -1,6 +1,7 @@
 //! The commands of `vouch`.
 
 mod archive;
+mod audit;
 mod client;
 mod commit;
 mod doctor;

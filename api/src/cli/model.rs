@@ -1,6 +1,7 @@
-//! `vouch model`: add, list, verify, inspect, architecture.
+//! `vouch model`: add, list, verify, inspect, audit, architecture.
 
 use super::NodeArg;
+use super::audit;
 use super::client::Client;
 use super::report::Report;
 use super::salt;
@@ -31,6 +32,8 @@ pub enum Command {
     /// The layers, scales and ranges of a model, as text and as a picture: of files, or of a model that a node has, with everything else
     /// that the node knows of it.
     Inspect(InspectArgs),
+    /// Prove that a model reaches an accuracy on public rows, without its weights; or verify such a proof.
+    Audit(audit::AuditArgs),
     /// Mark a model as not to be used any more: its name means an older version from then on.
     Deprecate(DeprecateArgs),
     /// The model without its weights, as a file: with the plan, all that a structure id needs.
@@ -212,6 +215,7 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
             let body = serde_json::to_value(Architecture::from(&*compiled.model))?;
             report.result(&body, || body.to_string())
         }
+        Command::Audit(args) => audit::run(args, report).await,
         Command::List(node) => {
             let models = Client::new(&node.node).get("/v1/models").await?;
             report.result(&models, || {

@@ -100,6 +100,7 @@ impl From<EngineError> for Problem {
             EngineError::Model { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "model", "the model cannot be compiled"),
             EngineError::Exhausted { .. } => (StatusCode::CONFLICT, "exhausted", "private weights have no proofs left"),
             EngineError::Plan { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "plan", "the plan does not apply"),
+            EngineError::Audit { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "audit", "there is no such audit"),
             EngineError::Capacity { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "capacity", "the query does not fit one proof")
             }

@@ -28,7 +28,7 @@ use tower_http::trace::TraceLayer;
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
 /// Largest body of a query or an opening with private inputs.
 pub const MAX_OPENING_BYTES: usize = 1 << 20;
-/// Largest body of a model: the ONNX file in base64 and its calibration rows.
+/// Largest body of a model: the ONNX file in base64 and its calibration rows; and of an audit: its rows.
 pub const MAX_MODEL_BYTES: usize = 64 << 20;
 /// Header that carries the request id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,6 +37,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(node: Node) -> Router {
     let models = get(models::list).post(models::add).layer(DefaultBodyLimit::max(MAX_MODEL_BYTES));
     let private = DefaultBodyLimit::max(MAX_OPENING_BYTES);
+    let audit = post(models::audit).layer(DefaultBodyLimit::max(MAX_MODEL_BYTES));
     Router::new()
         .route("/v1/queries", post(queries::create).get(queries::list).layer(private))
         .route("/v1/openings", post(openings::give).layer(private))
@@ -47,6 +48,7 @@ pub fn router(node: Node) -> Router {
         .route("/v1/models", models)
         .route("/v1/models/{name}", get(models::read))
         .route("/v1/models/{name}/deprecate", post(models::deprecate))
+        .route("/v1/models/{name}/audit", audit)
         .route("/v1/scores/{model}/{subject}", get(proofs::score))
         .route("/v1/status", get(status::read))
         .route("/v1/watch", get(watch::list))

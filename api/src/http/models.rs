@@ -1,4 +1,4 @@
-//! Models: add one, list them.
+//! Models: add one, list them, audit one.
 
 use super::error::{Body, InPath, Problem};
 use super::queries::real;
@@ -14,7 +14,7 @@ use vouch_circuits::plan::{Number, Plan};
 use vouch_circuits::score::salt::Salt;
 use vouch_indexer::IndexError;
 use vouch_prover::draw::View;
-use vouch_prover::engine::{Calibration, EngineError, ModelInfo, NewModel};
+use vouch_prover::engine::{AuditAnswer, AuditTask, Calibration, EngineError, ModelInfo, NewModel};
 use vouch_prover::evidence;
 use vouch_prover::onnx::Precision;
 use vouch_prover::scores::card;
@@ -140,8 +140,6 @@ pub async fn add(
     evidence::check_bounds(&evidence::questions(&questions))?;
     questions.iter_mut().for_each(|q| q.block = tip);
     evidence::check_code(node.queue.indexer(), &questions).await?;
-    let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping", "try again later");
-    let _permit = node.adding.clone().acquire_owned().await.map_err(busy)?;
     let engine = node.queue.engine().clone();
     let new = NewModel {
         name: body.name,
@@ -152,10 +150,7 @@ pub async fn add(
         about: body.about,
         precision,
     };
-    let info = tokio::task::spawn_blocking(move || engine.add_model(&new)).await;
-    let info = info.map_err(|e| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error", format!("model compiler: {e}"))
-    })??;
+    let info = alone(&node, move || engine.add_model(&new)).await?;
     Ok((StatusCode::CREATED, Json(info.into())))
 }
 
@@ -241,6 +236,50 @@ pub async fn deprecate(
 ) -> Result<Json<ModelView>, Problem> {
     let model = find(&node, &name)?.model_id;
     Ok(Json(node.queue.engine().deprecate_model(model, body.reason)?.into()))
+}
+
+/// One part of an audit to prove.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditPart {
+    /// The rows, CSV: at least 256.
+    data: String,
+    /// Their column of labels.
+    label: String,
+    /// What labels 0 and 1 are compared at; null: 0.5.
+    threshold: Option<f64>,
+    /// The share of right answers that all rows are to reach; nothing is proven of a model that does not.
+    at_least: f64,
+    /// Which part, from 0 on; the answer says how many there are.
+    part: usize,
+}
+
+/// Proves one part of an audit; the file of `vouch model audit` is the `audit` of the first answer with all parts in its `parts`.
+#[utoipa::path(post, path = "/v1/models/{name}/audit", request_body = AuditPart,
+    params(("name" = String, Path, description = "id, NAME or NAME@VERSION")),
+    responses((status = 200, body = Object), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn audit(
+    State(node): State<Node>,
+    InPath(name): InPath<String>,
+    Body(body): Body<AuditPart>,
+) -> Result<Json<AuditAnswer>, Problem> {
+    let AuditPart { data, label, threshold, at_least, part } = body;
+    let task = AuditTask { model: find(&node, &name)?.model_id, data, label, threshold, at_least, part };
+    let engine = node.queue.engine().clone();
+    Ok(Json(alone(&node, move || engine.audit(&task)).await?))
+}
+
+/// Runs `work` on a thread of its own, one at a time: keys and compilers take much memory.
+async fn alone<T: Send + 'static>(
+    node: &Node,
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, Problem> {
+    let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping", "try again later");
+    let _permit = node.adding.clone().acquire_owned().await.map_err(busy)?;
+    let done = tokio::task::spawn_blocking(work).await;
+    let panicked =
+        |e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error", format!("models: {e}"));
+    Ok(done.map_err(panicked)??)
 }
 
 /// Padded base64 of RFC 4648, line breaks allowed.

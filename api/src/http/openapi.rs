@@ -20,6 +20,7 @@ use utoipa::OpenApi;
         models::list,
         models::read,
         models::deprecate,
+        models::audit,
         status::read,
         watch::list
     ),
@@ -43,6 +44,6 @@ mod tests {
         for path in ["/v1/queries", "/v1/queries/{id}", "/v1/queries/{id}/events", "/v1/queries/{id}/proof"] {
             assert!(paths.iter().any(|p| *p == path), "{path}");
         }
-        assert_eq!(paths.len(), 12);
+        assert_eq!(paths.len(), 13);
     }
 }

@@ -34,6 +34,7 @@ impl From<EngineError> for Setback {
         let kind = match &e {
             EngineError::UnknownModel { .. } | EngineError::Plan { .. } | EngineError::Model { .. } => "query",
             EngineError::Capacity { .. } => "capacity",
+            EngineError::Audit { .. } => "audit",
             EngineError::Prover { .. } => "prover",
             EngineError::Rejected { .. } => "rejected",
             EngineError::Exhausted { .. } => "exhausted",

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::compile::SAMPLE_PLAN;
+use crate::engine::AuditTask;
+use alloy::primitives::keccak256;
 use std::path::Path;
 
 /// A model of one layer, without touching ONNX.
@@ -149,4 +151,71 @@ fn private_weights_have_an_id_for_each_salt_and_a_count_that_lasts() {
     assert_eq!(left(&scores, other.model_id), Some(whole));
     // the proof of one salt is none of the other
     assert!(scores.verify(&ScoreTask { model: other.model_id, ..task }, &proof).is_err());
+}
+
+/// A salted network on its 256 held-out rows: each part is one proof of the budget, and what is verified has no weights.
+#[test]
+fn an_audit_of_private_weights_is_counted_part_by_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = std::env::temp_dir().join("vouch-test-srs");
+    let srs = Srs::development(&keys, score::CLASSES[4].k).unwrap();
+    let db = Db::open(dir.path()).unwrap();
+    let scores = Scores::open(db.clone(), keys, srs.clone()).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/risk");
+    let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    let (plan, data) = (text("plan.toml"), text("calibrate.csv"));
+    let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
+    let (salt, calibration) = (Some(Salt([3; 32])), Some(data.clone()));
+    let info = scores
+        .add(&NewModel {
+            name: "risk".into(),
+            plan,
+            onnx,
+            calibration,
+            salt,
+            about: None,
+            precision: Default::default(),
+        })
+        .unwrap();
+    let whole = info.proofs_left.unwrap();
+    let left = || scores.models()[0].proofs_left.unwrap();
+
+    let model = info.model_id;
+    let task = |part, at_least| AuditTask {
+        model,
+        data: data.clone(),
+        label: "label".into(),
+        threshold: None,
+        at_least,
+        part,
+    };
+    let said = scores.audit(&task(0, 0.95)).unwrap_err().to_string();
+    assert!(said.ends_with("230 of 256 rows rightly, 0.8984: expected at least 0.95"), "{said}");
+    assert_eq!(left(), whole, "what is refused costs nothing");
+
+    let first = scores.audit(&task(0, 0.89)).unwrap();
+    let mut audit = first.audit.unwrap();
+    audit.parts.push(first.part);
+    for part in 1..first.parts {
+        audit.parts.push(scores.audit(&task(part, 0.89)).unwrap().part);
+    }
+    assert_eq!(left(), whole - first.parts as u64);
+    let verified = crate::audit::verify(&audit, &data, &srs, Default::default(), |_, _| ()).unwrap();
+    assert_eq!((verified.model_id, verified.right, verified.rows), (model, 230, 256));
+
+    let said = scores.audit(&task(first.parts, 0.89)).unwrap_err().to_string();
+    assert!(said.ends_with(&format!("expected a part below {0}, got {0}", first.parts)), "{said}");
+    // a budget with room for all parts but one
+    let weights = keccak256(&info.key[info.key.len() - 8 * crate::model_key::POINT_BYTES..]);
+    let mut batch = Batch::default();
+    let made = whole - first.parts as u64 + 1;
+    batch.put(Column::Meta, [b"proofs of ".as_slice(), weights.as_slice()].concat(), made.to_be_bytes());
+    db.write(batch).unwrap();
+    let said = scores.audit(&task(0, 0.89)).unwrap_err().to_string();
+    let (parts, few) = (first.parts, first.parts - 1);
+    assert!(
+        said.contains(&format!("it takes {parts} proofs, and the salt hides the weights for {few} more")),
+        "{said}"
+    );
+    assert_eq!(left(), few as u64);
 }

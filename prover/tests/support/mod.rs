@@ -12,7 +12,9 @@ use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_indexer::{Config, Finality, Indexer, Start};
-use vouch_prover::engine::{Anchor, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask};
+use vouch_prover::engine::{
+    Anchor, AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
+};
 use vouch_prover::evidence::Evidence;
 use vouch_prover::jobs::Query;
 use vouch_prover::queue::{Queue, QueueConfig};
@@ -71,6 +73,10 @@ impl Engine for Fast {
 
     fn deprecate_model(&self, model: B256, _reason: Option<String>) -> Result<ModelInfo, EngineError> {
         Err(EngineError::UnknownModel { model })
+    }
+
+    fn audit(&self, task: &AuditTask) -> Result<AuditAnswer, EngineError> {
+        Err(EngineError::UnknownModel { model: task.model })
     }
 
     fn questions_of_plan(&self, _plan: &str, subject: Address, as_of: u64) -> Result<Vec<Fact>, EngineError> {
