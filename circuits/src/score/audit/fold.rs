@@ -11,7 +11,7 @@ use crate::score::{
     Class, Frame, ScoreConfig, TooLarge,
     config::chosen,
     layout::{self, Factors, Runs, Written},
-    sheet::{Product, Sheet, offset, value},
+    sheet::{Cell, Product, Sheet, offset, value},
 };
 use halo2_base::halo2_proofs::{
     arithmetic::Field,
@@ -83,10 +83,13 @@ impl Folds {
             let cells: Vec<Vec<_>> =
                 rows.iter().map(|row| row[p].inputs.iter().chain(&row[p].outputs).copied().collect()).collect();
             for (i, cell) in cells[0].iter().enumerate() {
-                places.entry(offset(cell)).or_insert_with(|| {
-                    runs.push(cells.iter().map(|row: &Vec<_>| row[i]).collect());
+                let run: Vec<Cell> = cells.iter().map(|row: &Vec<_>| row[i]).collect();
+                let place = *places.entry(offset(cell)).or_insert_with(|| {
+                    runs.push(run.clone());
                     runs.len() - 1
                 });
+                // one cell of the first row must be one cell of each: else a factor of another row would be in no fold
+                assert!(runs[place].iter().map(offset).eq(run.iter().map(offset)), "rows of data differ in structure");
             }
         }
         let factors = layout::dense_rows(sheet).into_iter().filter_map(|row| match row.bias {
