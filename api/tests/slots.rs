@@ -239,7 +239,7 @@ fn random_paths_are_hashed_as_solidity_does() {
         assert_eq!(storage_slot(&fact), place.slot(Some(subject)).map(|slot| slot.0), "{line}");
         kinds[fact.kind as usize] += 1;
     }
-    assert!(kinds[4] > 200 && kinds[5] > 100 && kinds[10] > 1000, "{kinds:?}");
+    assert!(kinds[4] > 150 && kinds[5] > 30 && kinds[10] > 1000, "{kinds:?}");
 }
 
 #[test]
