@@ -1,18 +1,25 @@
 //! The models of `models/`, each from its files: the integers are as close to the floats as `figures.json` says, and fit the class.
-//! Some are proven.
+//! Some are proven. On random inputs, of any size that a model takes, its circuit gives what the native executor gives.
 
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use rayon::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use test_case::test_case;
 use vouch_circuits::{
     facts::FactTree,
     fixed,
-    score::{CLASSES, DEPLOYED, Request, ScoreCircuit, Secret, evaluate, open},
+    model::{self, Model},
+    plan::Private,
+    score::{
+        CLASSES, DEPLOYED, Request, ScoreCircuit, Secret, evaluate, open,
+        sheet::{Cell, Sheet, value},
+    },
 };
 use vouch_prover::{
     engine::NewModel,
-    onnx::{FloatModel, Precision, Report},
+    onnx::{Calibration, FloatModel, Precision, Report, quantise},
     score,
     scores::{Compiled, compile, keys},
     snark,
@@ -21,6 +28,8 @@ use vouch_prover::{
 
 /// Largest error of an output, as a share of the range of outputs.
 const MAX_ERROR: f64 = 1e-3;
+/// Random inputs for each model.
+const CASES: usize = 10_000;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
@@ -142,4 +151,97 @@ fn a_score_is_proven(name: &str) {
     let other = proof.instances[0];
     proof.instances[8] += other;
     assert!(!snark::verify(&keys.srs, keys.vk(), &keys.source, &proof));
+}
+
+/// What the circuit makes of `inputs`; panics if its own values break one of its constraints.
+fn in_circuit(model: &Model, inputs: &[i64]) -> (Vec<Fr>, usize) {
+    let mut sheet = Sheet::default();
+    let cells: Vec<Cell> = inputs.iter().map(|x| sheet.witness(fixed::to_field(i128::from(*x)))).collect();
+    let outputs = model::constrain(&mut sheet, model, &cells);
+    assert_eq!(sheet.violations(&[]), []);
+    (outputs.iter().map(value).collect(), sheet.ctx.advice.len())
+}
+
+/// Inputs in the calibrated range and out of it: rows as they are, rows with some numbers moved near and far, numbers of any size that the
+/// model takes, and its ends.
+fn drawn(rng: &mut StdRng, model: &Model, rows: &[Vec<f64>]) -> Vec<i64> {
+    let private = model.inputs - model.private.count;
+    let ends = |i: usize| match i < private {
+        true => (-fixed::FEATURE_MAX, fixed::FEATURE_MAX),
+        false => (-(1 << (model.private.bits - 1)), (1 << (model.private.bits - 1)) - 1),
+    };
+    let row = &rows[rng.gen_range(0..rows.len())];
+    let kind = rng.gen_range(0..5);
+    let mut one = |(i, v): (usize, &f64)| {
+        let (low, high) = ends(i);
+        let v = fixed::from_real(*v).clamp(low, high);
+        let size = rng.gen_range(0..52);
+        let near = rng.gen_range(-(1_i64 << size)..=1 << size);
+        match kind {
+            0 => v,
+            1 => v.saturating_add(rng.gen_range(-fixed::ONE..=fixed::ONE)).clamp(low, high),
+            2 if rng.gen_bool(0.7) => v,
+            2 | 3 => near.clamp(low, high),
+            _ => [low, high, 0, 1, -1, fixed::ONE, v][rng.gen_range(0..7)],
+        }
+    };
+    row.iter().enumerate().map(&mut one).collect()
+}
+
+/// Native executor and circuit are the same integers on random inputs, and every constraint of the circuit holds: on [`CASES`], or as
+/// many as make `cells` cells.
+fn agree(name: &str, model: &Model, rows: &[Vec<f64>], cells: usize) {
+    let start = std::time::Instant::now();
+    let (_, each) = in_circuit(model, &vec![0; model.inputs]);
+    let cases = CASES.min((cells / each).max(8));
+    (0..cases).into_par_iter().for_each(|i| {
+        let inputs = drawn(&mut StdRng::seed_from_u64(i as u64), model, rows);
+        let expected: Vec<Fr> =
+            model.run(&inputs).unwrap().into_iter().map(|v| fixed::to_field(i128::from(v))).collect();
+        assert_eq!(in_circuit(model, &inputs).0, expected, "{name}, case {i}: {inputs:?}");
+    });
+    println!("{name}: {cases} cases of {each} cells, {:.1} s", start.elapsed().as_secs_f64());
+}
+
+/// The ten shapes of `scripts/bench models`, if `models/shapes.py` has written them (`VOUCH_SHAPES` names another folder).
+fn shapes() -> Vec<(String, Model, Vec<Vec<f64>>)> {
+    let folder = std::env::var_os("VOUCH_SHAPES").map_or_else(|| root().join("../target/shapes"), PathBuf::from);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: no shapes in {}; models/shapes.py makes them", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == "onnx"));
+    files.sort();
+    let shape = |file: PathBuf| {
+        let mut float = FloatModel::import(&std::fs::read(&file).unwrap()).unwrap();
+        float.private = Private { count: float.inputs, bits: 26 };
+        let mut rng = StdRng::seed_from_u64(1);
+        let rows: Vec<Vec<f64>> =
+            (0..50).map(|_| (0..float.inputs).map(|_| rng.gen_range(0.0..1.0)).collect()).collect();
+        let model = quantise(&float, &Calibration { rows: rows.clone(), labels: vec![] }).unwrap().model;
+        (file.file_stem().unwrap().to_string_lossy().into_owned(), model, rows)
+    };
+    files.into_iter().map(shape).collect()
+}
+
+fn agree_all(cells: usize) {
+    for name in names() {
+        let compiled = compiled(&name);
+        agree(&name, &compiled.model, &compiled.rows.rows, cells);
+    }
+    for (name, model, rows) in shapes() {
+        agree(&name, &model, &rows, cells);
+    }
+}
+
+#[test]
+fn executor_equals_circuit_on_random_inputs() {
+    agree_all(1_000_000);
+}
+
+#[test]
+#[ignore = "an hour of two cores; VOUCH_SHAPES with the ten shapes"]
+fn executor_equals_circuit_on_ten_thousand_random_inputs() {
+    agree_all(usize::MAX);
 }
