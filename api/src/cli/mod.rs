@@ -51,7 +51,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the node: follow the chain, prove, answer HTTP and on-chain requests.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Make or load the reference string, make the keys and the verifiers (once; minutes).
     Setup(setup::SetupArgs),
     /// Add, list and inspect models.
@@ -103,7 +103,7 @@ pub fn cache_dir() -> PathBuf {
 pub async fn run(cli: Cli) -> eyre::Result<()> {
     let report = report::Report::new(cli.json);
     match cli.command {
-        Command::Serve(args) => serve::run(args, report).await,
+        Command::Serve(args) => serve::run(*args, report).await,
         Command::Setup(args) => setup::run(args, report).await,
         Command::Verify(args) => verify::run(args, report).await,
         Command::Model(command) => model::run(command, report).await,

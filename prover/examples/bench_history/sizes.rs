@@ -54,6 +54,10 @@ fn sized(permutations: usize, k: u32, evidence: &Evidence) -> Result<Option<Clas
         plain_keys: 1,
         mapping_keys: 1,
         nested_keys: 1,
+        paths: 0,
+        path_starts: 0,
+        path_mappings: 0,
+        path_arrays: 0,
         facts: 1,
         receipts: Receipts::NONE,
     };
