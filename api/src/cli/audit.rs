@@ -180,7 +180,7 @@ mod tests {
         parse(&["--verify", "audit.json"]).unwrap();
         parse(&["--verify", "audit.json", "--at-least", "0.8", "--label", "late"]).unwrap();
         assert!(parse(&["risk", "--at-least", "0.9"]).unwrap_err().contains("--label <COLUMN>"));
-        assert!(parse(&["--label", "late", "--at-least", "0.9"]).unwrap_err().contains("[MODEL]"));
+        assert!(parse(&["--label", "late", "--at-least", "0.9"]).unwrap_err().contains("<MODEL>"));
         assert!(parse(&["risk", "--verify", "audit.json"]).unwrap_err().contains("cannot be used with"));
     }
 }
