@@ -301,7 +301,7 @@ async fn second_request_of_one_question_is_answered_with_the_same_proof() {
 #[tokio::test]
 async fn request_about_private_inputs_waits_for_their_opening() {
     let mut node = setup_over(MinFee::Free, Fast { private: 1.into(), ..Fast::default() }).await;
-    let opening = Opening::new(26, vec![77], B256::with_last_byte(1)).unwrap();
+    let opening = Opening::new(26, vec![77], B256::with_last_byte(1)).unwrap().for_model(MODEL);
     let inputs = opening.commitment.into();
     node.ask([Asked { inputs, ..open(MODEL, 20) }, open(MODEL, 21)]);
     node.watcher.look().await;

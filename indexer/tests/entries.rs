@@ -133,9 +133,9 @@ async fn lies_are_named_and_the_next_endpoint_is_asked() {
             more["transactionIndex"] = json!("0xb8");
             all.push(more);
         }),
-        ("two change their places", |all| {
-            all[0]["transactionIndex"] = json!("0x1");
-            all[1]["transactionIndex"] = json!("0x0");
+        ("two change their gas", |all| {
+            let [first, second] = [0, 1].map(|i: usize| all[i]["cumulativeGasUsed"].clone());
+            (all[0]["cumulativeGasUsed"], all[1]["cumulativeGasUsed"]) = (second, first);
         }),
         ("a status is turned", |all| all[0]["status"] = json!("0x0")),
     ];

@@ -22,6 +22,10 @@ pub struct Opening {
     pub salt: B256,
     /// Signed fixed point, 65536 is 1.0, in the order of the plan.
     pub values: Vec<i64>,
+    /// The one model that may read them without being given them with the question; commitments are public, and a model of
+    /// a stranger could tell them.
+    #[serde(default)]
+    pub model: Option<B256>,
     /// For people.
     #[serde(default, rename = "names")]
     pub(crate) _names: IgnoredName,
@@ -109,9 +113,17 @@ pub enum OpeningError {
     },
     /// Nobody gave the opening. Recoverable: give it.
     #[error(
-        "no opening of the commitment {commitment} is held: give it with the question, by POST /v1/openings, or in the folder of --openings"
+        "no opening of the commitment {commitment} is held for this model: give it with the question, by POST /v1/openings, or in the folder of --openings"
     )]
     Unknown {
+        /// The commitment.
+        commitment: B256,
+    },
+    /// The opening does not say what it may be used for. Recoverable: `vouch commit --model` writes it.
+    #[error(
+        "opening of the commitment {commitment}: expected `model`, the id of the one model that may read it, as `vouch commit --model` writes it"
+    )]
+    NoModel {
         /// The commitment.
         commitment: B256,
     },
@@ -137,9 +149,15 @@ impl Opening {
     /// # Errors
     /// [`OpeningError::Shape`], [`OpeningError::Range`], [`OpeningError::Salt`].
     pub fn new(bits: usize, values: Vec<i64>, salt: B256) -> Result<Self, OpeningError> {
-        let mut opening = Self { commitment: B256::ZERO, bits, salt, values, _names: IgnoredName::default() };
+        let mut opening =
+            Self { commitment: B256::ZERO, bits, salt, values, model: None, _names: IgnoredName::default() };
         opening.commitment = opening.computed()?;
         Ok(opening)
+    }
+
+    /// The same, for `model` to read.
+    pub fn for_model(self, model: B256) -> Self {
+        Self { model: Some(model), ..self }
     }
 
     /// How many inputs of how many bits.

@@ -5,7 +5,7 @@ mod support;
 use alloy::primitives::{Address, B256};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use support::{Fast, bounds, grow, index, query, setup};
+use support::{Fast, MODEL, bounds, grow, index, query, setup};
 use vouch_indexer::IndexError;
 use vouch_indexer::db::Db;
 use vouch_prover::engine::EngineError;
@@ -258,7 +258,7 @@ async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
     let one = opening(1_234_567);
     let said = queue.add(private(&one)).await.unwrap_err();
     assert!(matches!(said, QueueError::Opening(OpeningError::Unknown { .. })), "{said}");
-    queue.give_opening(one.clone()).unwrap();
+    queue.give_opening(one.clone().for_model(MODEL)).unwrap();
     let first = queue.add(private(&one)).await.unwrap();
     let second = queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.unwrap();
     finish(&queue).await;
@@ -300,7 +300,7 @@ async fn a_restart_forgets_openings_and_jobs_wait_for_them() {
     let waiting = queue.store().get(&job.id).unwrap();
     assert_eq!(waiting.stage, Stage::ProvingScore, "the history needs no opening");
     assert!(waiting.last_error.unwrap().starts_with("no opening of the commitment 0x"));
-    queue.give_opening(one.clone()).unwrap();
+    queue.give_opening(one.clone().for_model(MODEL)).unwrap();
     finish(&queue).await;
     assert_eq!(queue.served(&job.id).unwrap().score.proof.outputs[0], 3);
     assert_eq!(queue.served(&asked.id).unwrap().score.proof.outputs[0], 3);

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use vouch_circuits::plan::Plan;
 use vouch_prover::audit::{Audit, Demand, Verified, verify};
 
 /// An audit to make or to verify.
@@ -45,6 +46,10 @@ pub struct AuditArgs {
     /// Verify this audit.
     #[arg(long, value_name = "FILE")]
     verify: Option<PathBuf>,
+    /// With --verify: the model's plan (TOML), as you know it; its features must be the columns that were read. Names are in no id, so
+    /// without it read the list that is printed.
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    plan: Option<PathBuf>,
     /// The model id that the audit must be of.
     #[arg(long, value_name = "ID", requires = "verify")]
     model_id: Option<B256>,
@@ -139,6 +144,12 @@ fn check(args: &AuditArgs, file: &Path, data: &str) -> eyre::Result<Verified> {
     if let Some(expected) = &args.label {
         eyre::ensure!(*expected == audit.label, "labels: expected column {expected}, the audit is of {}", audit.label);
     }
+    if let Some(path) = &args.plan {
+        let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+        let [expected, got] =
+            [Plan::parse(&text)?.names(), Plan::parse(&audit.plan)?.names()].map(|names| names.join(", "));
+        eyre::ensure!(expected == got, "features: expected the columns {expected}, the audit is of {got}");
+    }
     let demand = Demand { at_least: args.at_least, threshold: args.threshold };
     let progress = bar(audit.parts.len(), "parts verified")?;
     let verified = verify(&audit, data, &args.srs.load()?, demand, |part, _| progress.set_position(part as u64));
@@ -152,6 +163,10 @@ fn lines(verified: &Verified) -> String {
         format!("verified: the model answers {right} of {rows} rows rightly, {accuracy:.4}, at least {at_least}"),
         format!("model id       {}", verified.model_id),
         format!("rows           keccak {}, {distinct_rows} of them distinct", verified.data_keccak),
+        format!(
+            "features       columns {} (names are in no id: compare them with the plan)",
+            verified.features.join(", ")
+        ),
         format!("labels         column {}, {:?}", verified.label, verified.rule),
     ];
     if verified.has_trees {

@@ -21,6 +21,8 @@ pub struct OpeningBody {
     pub salt: String,
     /// Signed fixed point, 65536 is 1.0, in the order of the plan.
     pub values: Vec<i64>,
+    /// Id of the one model that may read them; of `private` of a question it is the question's.
+    pub model: Option<String>,
     /// For people.
     pub names: Option<Vec<String>>,
 }

@@ -236,10 +236,14 @@ async fn another_commitment_is_another_question() {
 async fn an_opening_given_before_is_used_by_its_name() {
     let server = fast(2).await;
     let opening = small(&[77, -5]);
-    let mut lie = body(&opening);
+    let mut given = body(&opening);
+    let detail = server.problem(Method::POST, "/v1/openings", Some(&given.to_string()), 422, "opening").await;
+    assert!(detail.contains("expected `model`"), "{detail}");
+    given["model"] = json!(MODEL);
+    let mut lie = given.clone();
     lie["values"][1] = json!(-6);
     server.problem(Method::POST, "/v1/openings", Some(&lie.to_string()), 422, "opening").await;
-    let (status, _, text) = server.call(Method::POST, "/v1/openings", Some(&body(&opening).to_string())).await;
+    let (status, _, text) = server.call(Method::POST, "/v1/openings", Some(&given.to_string())).await;
     assert_eq!(status, StatusCode::OK);
     let held: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(held, json!({"commitment": opening.commitment, "count": 2, "bits": 26}));

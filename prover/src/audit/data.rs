@@ -40,6 +40,11 @@ impl Data {
                 }
             }
         };
+        if features.iter().any(|feature| feature == label) {
+            return Err(AuditError::Data(format!(
+                "column {label} is a feature of the model: expected labels of their own"
+            )));
+        }
         let places = features.iter().map(|name| place(name, "a feature")).collect::<Result<Vec<_>, _>>()?;
         let label = place(label, "the label")?;
         let mut rows = Vec::new();

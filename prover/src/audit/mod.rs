@@ -12,7 +12,8 @@ pub use verify::{Demand, Verified, verify};
 
 use alloy::primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
-use vouch_circuits::model::Architecture;
+use vouch_circuits::model::{Architecture, Model};
+use vouch_circuits::plan::Plan;
 use vouch_circuits::score::audit::Rule;
 
 /// Why there is no audit, or why one is not believed.
@@ -30,6 +31,15 @@ pub enum AuditError {
         right: u64,
         /// All rows.
         rows: usize,
+    },
+    /// The same of a model with private weights. How many rows it is short of would tell of the weights.
+    #[error(
+        "the model answers fewer rows rightly than the share {expected}; its weights are private, so how many is not said, and this was one \
+         proof of the salt's budget"
+    )]
+    TooFew {
+        /// What was asked for.
+        expected: f64,
     },
     /// The circuit or its keys cannot be made.
     #[error("audit circuit: {0}")]
@@ -89,6 +99,21 @@ pub struct Audit {
     pub weights: Bytes,
     /// In the order of the rows.
     pub parts: Vec<Part>,
+}
+
+/// Fails if the model has outputs that its id says nothing about: of a model that makes only a comparison public the structure binds
+/// the output that is compared and no other.
+///
+/// # Errors
+/// [`AuditError::Data`]
+pub fn check_outputs(plan: &Plan, model: &Model) -> Result<(), AuditError> {
+    match model.outputs.len() {
+        1 => Ok(()),
+        _ if plan.disclose.is_none() => Ok(()),
+        got => Err(AuditError::Data(format!(
+            "the model makes a comparison of one output public, and its id binds no other: expected a model of 1 output, got {got}"
+        ))),
+    }
 }
 
 /// Fails if `right` of `rows` are fewer than the share `at_least`.

@@ -1,6 +1,6 @@
 //! Verifying: model id, rows, proofs and their sum, without weights.
 
-use super::{Audit, AuditError, Data, Part, circuit_error, reaches};
+use super::{Audit, AuditError, Data, Part, check_outputs, circuit_error, reaches};
 use crate::model_key::{ModelKey, points};
 use crate::score;
 use crate::snark::{self, KeySource, Proof};
@@ -31,6 +31,8 @@ pub struct Verified {
     pub accuracy: f64,
     /// The share that was asked for, and is reached.
     pub at_least: f64,
+    /// The columns that were the model's inputs, in its order. Names are the audit file's word: no id is of them.
+    pub features: Vec<String>,
     /// The column of labels.
     pub label: String,
     /// When an answer is right.
@@ -50,7 +52,7 @@ pub struct Demand {
 
 /// Checks `audit` against the rows of `text`; `progress` hears of each part.
 ///
-/// Who calls compares the model id, the hash of the rows and the column of labels with what he was told.
+/// Who calls compares the model id, the hash of the rows, the columns of features and that of labels with what he was told.
 ///
 /// # Errors
 /// [`AuditError`]: each says what does not hold.
@@ -64,7 +66,9 @@ pub fn verify(
     let differs = |what, expected: String, got: String| AuditError::Differs { what, expected, got };
     let plan = Arc::new(Plan::parse(&audit.plan).map_err(circuit_error)?);
     let model = Arc::new(audit.architecture.model().map_err(circuit_error)?);
-    let data = Data::parse(text, &plan.names(), &audit.label)?;
+    check_outputs(&plan, &model)?;
+    let features = plan.names();
+    let data = Data::parse(text, &features, &audit.label)?;
     if data.keccak != audit.data_keccak {
         return Err(differs("hash of the rows", audit.data_keccak.to_string(), data.keccak.to_string()));
     }
@@ -106,6 +110,7 @@ pub fn verify(
         right,
         accuracy: right as f64 / data.rows.len() as f64,
         at_least,
+        features,
         label: audit.label.clone(),
         rule,
         has_trees: model.layers.iter().any(|layer| matches!(layer.op, Op::Forest(_))),

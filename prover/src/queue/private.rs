@@ -18,17 +18,19 @@ impl<E: Engine + ?Sized> Queue<E> {
         Self { openings: Arc::new(super::Openings::in_folder(folder)), ..self }
     }
 
-    /// Holds an opening, in memory, until the proofs that need it are made.
+    /// Holds an opening, in memory, until the proofs that need it are made. The model that it names alone may read it.
     ///
     /// # Errors
     /// [`OpeningError`].
     pub fn give_opening(&self, opening: Opening) -> Result<(), OpeningError> {
-        let commitment = opening.commitment;
+        let (commitment, model) = (opening.commitment, opening.model);
         self.openings.give(opening)?;
         // whoever waited for it looks again; a store that cannot be read has them look a little later
         let waited = self.store.unfinished().unwrap_or_default();
         if let Ok(mut waiting) = self.waiting.lock() {
-            for job in waited.iter().filter(|job| job.query.inputs == Some(commitment)) {
+            for job in
+                waited.iter().filter(|job| job.query.inputs == Some(commitment) && model == Some(job.query.model))
+            {
                 waiting.remove(&job.id);
             }
         }
@@ -36,13 +38,13 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(())
     }
 
-    /// [`Queue::add`] with the opening of the private inputs, if the query has some.
+    /// [`Queue::add`] with the opening of the private inputs, if the query has some: for its model.
     ///
     /// # Errors
     /// As [`Queue::add`]; the opening is forgotten then.
     pub async fn add_private(&self, query: Query, opening: Option<Opening>) -> Result<Job, QueueError> {
         let Some(opening) = opening else { return self.add(query).await };
-        self.give_opening(opening)?;
+        self.give_opening(opening.for_model(query.model))?;
         let added = self.add(query.clone()).await;
         // refused, or proven already
         self.forget_opening(&query)?;
@@ -65,7 +67,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             None if expected.count == 0 => Ok(()),
             None => Err(OpeningError::Needed { model, count: expected.count }.into()),
             Some(commitment) if expected.count == 0 => Err(OpeningError::NotPrivate { model, commitment }.into()),
-            Some(commitment) => match self.openings.find(commitment)?.private() {
+            Some(commitment) => match self.openings.find(commitment, model)?.private() {
                 got if got == expected => Ok(()),
                 got => Err(OpeningError::Model { model, expected, got }.into()),
             },
@@ -83,9 +85,13 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// Forgets an opening that no job needs any more.
     pub(super) fn forget_opening(&self, query: &Query) -> Result<(), QueueError> {
         if let Some(commitment) = query.inputs
-            && !self.store.unfinished()?.iter().any(|job| job.query.inputs == Some(commitment))
+            && !self
+                .store
+                .unfinished()?
+                .iter()
+                .any(|job| job.query.inputs == Some(commitment) && job.query.model == query.model)
         {
-            self.openings.forget(commitment);
+            self.openings.forget(commitment, query.model);
         }
         Ok(())
     }

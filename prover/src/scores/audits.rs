@@ -1,7 +1,7 @@
 //! Audits of the node's models, part by part: who asks sends the file with each part, so nothing is kept but the keys.
 
 use super::{Loaded, Scores, prover};
-use crate::audit::{AuditError, Auditor, Data, reaches};
+use crate::audit::{AuditError, Auditor, Data, check_outputs, reaches};
 use crate::engine::{AuditAnswer, AuditTask, EngineError};
 use crate::model_key::point_bytes;
 use crate::snark::KeySource;
@@ -28,13 +28,8 @@ impl Scores {
         let loaded = self.get(task.model)?;
         let data = Data::parse(&task.data, &loaded.plan.names(), &task.label).map_err(refuse)?;
         let rule = data.rule(loaded.model.outputs.len(), task.threshold).map_err(refuse)?;
+        check_outputs(&loaded.plan, &loaded.model).map_err(refuse)?;
         data.check(&loaded.model, rule).map_err(refuse)?;
-        let mut right = 0;
-        for row in &data.rows {
-            right += u64::from(rule.is_right(&loaded.model.run(&row.inputs).map_err(prover)?, row.label));
-        }
-        reaches(right, data.rows.len(), task.at_least).map_err(refuse)?;
-
         let keys = self.keys(&loaded)?;
         let KeySource::Data(key) = &keys.source else { return Err(prover("a score class takes its key as data")) };
         let auditor = self.auditor(&loaded, rule, || {
@@ -55,8 +50,17 @@ impl Scores {
                 );
                 return Err(EngineError::Audit { model: task.model, detail });
             }
+            // before anything is said that depends on the weights: a refusal tells of them, too
             budget.take(&self.db, task.model)?;
         }
+        let mut right = 0;
+        for row in &data.rows {
+            right += u64::from(rule.is_right(&loaded.model.run(&row.inputs).map_err(prover)?, row.label));
+        }
+        reaches(right, data.rows.len(), task.at_least).map_err(|e| match (e, &loaded.budget) {
+            (AuditError::Accuracy { expected, .. }, Some(_)) => refuse(AuditError::TooFew { expected }),
+            (e, _) => refuse(e),
+        })?;
         let part = auditor.prove(rows).map_err(prover)?;
         let audit = (task.part == 0).then(|| crate::audit::Audit {
             model_id: task.model,

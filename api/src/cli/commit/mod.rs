@@ -59,11 +59,15 @@ pub struct CommitArgs {
 
 /// Makes the commitment and keeps its opening.
 pub async fn run(args: CommitArgs, report: Report) -> eyre::Result<()> {
-    let text = match (&args.plan, &args.model) {
-        (Some(path), _) => std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?,
+    let (text, id) = match (&args.plan, &args.model) {
+        (Some(path), _) => {
+            (std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?, None)
+        }
         (None, Some(model)) => {
             let model = Client::new(&args.node.node).get(&format!("/v1/models/{model}")).await?;
-            model["plan"].as_str().unwrap_or_default().to_owned()
+            let id = model["model_id"].as_str().and_then(|id| id.parse().ok());
+            eyre::ensure!(id.is_some(), "the node's answer has no model_id: expected 32 bytes of hex");
+            (model["plan"].as_str().unwrap_or_default().to_owned(), id)
         }
         (None, None) => eyre::bail!("expected --model or --plan"),
     };
@@ -76,7 +80,7 @@ pub async fn run(args: CommitArgs, report: Report) -> eyre::Result<()> {
     args.set.iter().try_for_each(|pair| given.set(pair))?;
     let values = given.read(&plan)?;
     let seed = args.salt.as_deref().map(salt::read_or_make).transpose()?.map(|seed| seed.0);
-    let (opening, is_new) = keep(&args.out, &plan, values, seed)?;
+    let (opening, is_new) = keep(&args.out, &plan, id, values, seed)?;
     let body = json!({
         "commitment": opening.commitment, "count": plan.private.count, "bits": plan.private.bits,
         "opening": args.out, "is_new": is_new,
@@ -88,7 +92,13 @@ pub async fn run(args: CommitArgs, report: Report) -> eyre::Result<()> {
 }
 
 /// The opening of `values` in the file `path`: the one that is there, or a new one. Returns whether it is new.
-fn keep(path: &Path, plan: &Plan, values: Vec<i64>, seed: Option<[u8; 32]>) -> eyre::Result<(Opening, bool)> {
+fn keep(
+    path: &Path,
+    plan: &Plan,
+    model: Option<B256>,
+    values: Vec<i64>,
+    seed: Option<[u8; 32]>,
+) -> eyre::Result<(Opening, bool)> {
     let derived =
         seed.map(|seed| Opening::new(plan.private.bits, values.clone(), derive(&seed, plan, &values))).transpose()?;
     if path.exists() {
@@ -102,14 +112,29 @@ fn keep(path: &Path, plan: &Plan, values: Vec<i64>, seed: Option<[u8; 32]>) -> e
             path.display(),
             there.commitment
         );
+        eyre::ensure!(
+            there.model == model,
+            "{} is for {}, not for {}: move it away, or choose another --out",
+            path.display(),
+            shown(there.model),
+            shown(model)
+        );
         return Ok((there, false));
     }
     let opening = match derived {
         Some(opening) => opening,
         None => Opening::new(plan.private.bits, values, below_modulus(rand::random()))?,
     };
+    let opening = match model {
+        Some(model) => opening.for_model(model),
+        None => opening,
+    };
     write(path, &opening, plan)?;
     Ok((opening, true))
+}
+
+fn shown(model: Option<B256>) -> String {
+    model.map_or("no model (--plan)".into(), |model| format!("model {model}"))
 }
 
 /// A salt for these inputs alone: openings of one seed say nothing of one another.
@@ -146,6 +171,9 @@ pub fn body(opening: &Opening) -> Value {
 
 fn write(path: &Path, opening: &Opening, plan: &Plan) -> eyre::Result<()> {
     let mut body = body(opening);
+    if let Some(model) = opening.model {
+        body["model"] = json!(model);
+    }
     body["names"] = plan.private_inputs.iter().map(|input| input.name.as_str()).collect();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match file {
@@ -174,13 +202,13 @@ mod tests {
     fn an_opening_is_written_once_for_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("opening.json");
-        let (made, is_new) = keep(&path, &plan(), vec![1, -2], None).unwrap();
+        let (made, is_new) = keep(&path, &plan(), None, vec![1, -2], None).unwrap();
         assert!(is_new && !made.salt.is_zero());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read(&path).unwrap(), made);
-        assert_eq!(keep(&path, &plan(), vec![1, -2], None).unwrap(), (made.clone(), false));
+        assert_eq!(keep(&path, &plan(), None, vec![1, -2], None).unwrap(), (made.clone(), false));
         for (values, seed) in [(vec![1, -3], None), (vec![1, -2], Some([1; 32]))] {
-            let said = keep(&path, &plan(), values, seed).unwrap_err().to_string();
+            let said = keep(&path, &plan(), None, values, seed).unwrap_err().to_string();
             assert!(said.contains(&format!("opens another commitment, {}", made.commitment)), "{said}");
         }
         assert_eq!(read(&path).unwrap(), made);
@@ -189,7 +217,7 @@ mod tests {
     #[test]
     fn two_commitments_to_the_same_inputs_differ_but_for_a_seed() {
         let dir = tempfile::tempdir().unwrap();
-        let make = |name: &str, values, seed| keep(&dir.path().join(name), &plan(), values, seed).unwrap().0;
+        let make = |name: &str, values, seed| keep(&dir.path().join(name), &plan(), None, values, seed).unwrap().0;
         assert_ne!(make("a", vec![1, 2], None).commitment, make("b", vec![1, 2], None).commitment);
         let (one, same) = (make("c", vec![1, 2], Some([7; 32])), make("d", vec![1, 2], Some([7; 32])));
         assert_eq!(one, same);
@@ -202,10 +230,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("opening.json");
         std::fs::write(&path, "{}").unwrap();
-        let said = keep(&path, &plan(), vec![1, 2], None).unwrap_err().to_string();
+        let said = keep(&path, &plan(), None, vec![1, 2], None).unwrap_err().to_string();
         assert!(said.ends_with("is no opening, as `vouch commit` writes them"), "{said}");
         std::fs::remove_file(&path).unwrap();
-        let (made, _) = keep(&path, &plan(), vec![1, 2], None).unwrap();
+        let (made, _) = keep(&path, &plan(), None, vec![1, 2], None).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let other = format!("{:#x}", B256::repeat_byte(1));
         std::fs::write(&path, text.replace(&made.commitment.to_string(), &other)).unwrap();
