@@ -276,7 +276,13 @@ async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
     finish(&queue).await;
     assert_eq!(queue.served(&third.id).unwrap().score.proof.outputs[0], 7);
     let request = Query { request: Some(alloy::primitives::U256::from(1)), ..private(&other) };
-    assert!(queue.add(request).await.is_err(), "a request is taken with its opening only");
+    assert!(queue.add(request.clone()).await.is_err(), "a request is taken with its opening only");
+    // the score is there: nothing is proven, and the opening is not kept
+    let again = queue.add_private(request, Some(other.clone())).await.unwrap();
+    finish(&queue).await;
+    assert!(queue.store().get(&again.id).unwrap().reused_score);
+    let error = queue.check_opening(&private(&other)).unwrap_err();
+    assert!(matches!(error, QueueError::Opening(OpeningError::Unknown { .. })), "forgotten");
 }
 
 #[tokio::test]

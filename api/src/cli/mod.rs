@@ -5,6 +5,7 @@ mod audit;
 mod client;
 mod commit;
 mod doctor;
+mod inspect;
 mod model;
 mod pin;
 mod query;

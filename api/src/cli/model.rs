@@ -3,6 +3,7 @@
 use super::NodeArg;
 use super::audit;
 use super::client::Client;
+use super::inspect;
 use super::report::Report;
 use super::salt;
 use super::setup::SrsArgs;
@@ -14,7 +15,6 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use vouch_circuits::model::Architecture;
-use vouch_prover::draw::{View, svg, table};
 use vouch_prover::engine::NewModel;
 use vouch_prover::onnx::Precision;
 use vouch_prover::scores::{self, Compiled};
@@ -31,7 +31,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// The layers, scales and ranges of a model, as text and as a picture: of files, or of a model that a node has, with everything else
     /// that the node knows of it.
-    Inspect(InspectArgs),
+    Inspect(inspect::InspectArgs),
     /// Prove that a model reaches an accuracy on public rows, without its weights; or verify such a proof.
     Audit(audit::AuditArgs),
     /// Mark a model as not to be used any more: its name means an older version from then on.
@@ -138,46 +138,16 @@ pub struct VerifyArgs {
 pub struct FilesArgs {
     /// The ONNX file.
     #[arg(long)]
-    onnx: PathBuf,
+    pub(super) onnx: PathBuf,
     /// The plan (TOML).
     #[arg(long)]
-    plan: PathBuf,
+    pub(super) plan: PathBuf,
     /// The calibration rows (CSV) it is quantised with.
     #[arg(long)]
-    calibration: Option<PathBuf>,
+    pub(super) calibration: Option<PathBuf>,
     /// Its fraction bits.
     #[command(flatten)]
-    precision: PrecisionArg,
-}
-
-/// A model to look at.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  vouch model inspect risk\n  vouch model inspect --onnx model.onnx --plan plan.toml \
-    --calibration rows.csv --svg layers.svg"
-)]
-#[command(group = ArgGroup::new("which").args(["model", "onnx"]).required(true))]
-pub struct InspectArgs {
-    /// The node.
-    #[command(flatten)]
-    node: NodeArg,
-    /// Of a model that the node has: its id, its name, or NAME@VERSION.
-    model: Option<String>,
-    /// Of files, without a node: the ONNX file.
-    #[arg(long, requires = "plan")]
-    onnx: Option<PathBuf>,
-    /// The plan (TOML).
-    #[arg(long, requires = "onnx")]
-    plan: Option<PathBuf>,
-    /// Rows of features (CSV): the ranges are what they reach.
-    #[arg(long, requires = "onnx")]
-    calibration: Option<PathBuf>,
-    /// Its fraction bits.
-    #[command(flatten)]
-    precision: PrecisionArg,
-    /// Where to write a picture (SVG); the text is printed anyway.
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    pub(super) precision: PrecisionArg,
 }
 
 /// A model to deprecate.
@@ -224,7 +194,7 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
                 if lines.is_empty() { "no models; add one with `vouch model add`".into() } else { lines.join("\n") }
             })
         }
-        Command::Inspect(args) => inspect(args, report).await,
+        Command::Inspect(args) => inspect::run(args, report).await,
         Command::Deprecate(args) => {
             let path = format!("/v1/models/{}/deprecate", args.model);
             let body = json!({ "reason": args.reason });
@@ -259,32 +229,11 @@ async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
 }
 
 /// A model from its files, named by the ONNX file.
-fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
+pub(super) fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
     let calibration = files.calibration.as_deref().map(text).transpose()?;
     let name = files.onnx.display().to_string();
     let (onnx, plan, precision) = (read(&files.onnx)?, text(&files.plan)?, files.precision.precision);
     Ok(NewModel { name, onnx, plan, calibration, salt: None, about: None, precision })
-}
-
-async fn inspect(args: InspectArgs, report: Report) -> eyre::Result<()> {
-    let draw = |layers: &[View]| match &args.svg {
-        Some(path) => std::fs::write(path, svg(layers)).wrap_err_with(|| format!("cannot write {}", path.display())),
-        None => Ok(()),
-    };
-    if let (Some(onnx), Some(plan)) = (args.onnx, args.plan) {
-        let files = FilesArgs { onnx, plan, calibration: args.calibration, precision: args.precision };
-        let new = new_model(&files)?;
-        let compiled = scores::compile(&new)?;
-        let (layers, summary) = (compiled.views()?, compiled.summary(&new.name)?);
-        draw(&layers)?;
-        let body = json!({ "precision": new.precision.bits(), "summary": summary, "layers": layers });
-        return report.result(&body, || format!("{}\n\n{}", summary.join("\n"), table(&layers)));
-    }
-    let name = args.model.unwrap_or_default();
-    let model = Client::new(&args.node.node).get(&format!("/v1/models/{name}")).await?;
-    let layers: Vec<View> = serde_json::from_value(model["layers"].clone()).wrap_err("the node's layers")?;
-    draw(&layers)?;
-    report.result(&model, || format!("{}\n{}\n\n{}", lines(&model), table(&layers), word(&model, "plan")))
 }
 
 /// The integer program that the files describe, with its weights or without.
@@ -332,7 +281,7 @@ async fn verify(args: VerifyArgs, report: Report) -> eyre::Result<()> {
     report.result(&body, || lines)
 }
 
-fn word<'a>(model: &'a Value, name: &str) -> &'a str {
+pub(super) fn word<'a>(model: &'a Value, name: &str) -> &'a str {
     model[name].as_str().unwrap_or_default()
 }
 
@@ -342,7 +291,7 @@ fn listed(model: &Value) -> String {
     format!("{}  {}@{}{deprecated}", word(model, "model_id"), word(model, "name"), model["version"])
 }
 
-fn lines(model: &Value) -> String {
+pub(super) fn lines(model: &Value) -> String {
     let mut out = String::new();
     for name in ["name", "model_id", "structure_id", "class_id", "onnx_keccak", "rows_keccak", "deprecated", "about"] {
         if let Some(text) = model[name].as_str() {

@@ -22,7 +22,8 @@ impl<E: Engine + ?Sized> Queue<E> {
             job.roots = earlier.roots;
             (job.reused_root, job.reused_score) = (true, true);
             job.stage = Stage::Proven;
-            return Ok(self.store.save_score(job, &score)?);
+            self.store.save_score(job, &score)?;
+            return self.forget_opening(&job.query).map_err(Setback::Stop);
         }
         let asked = evidence::questions(&self.questions(&job.query)?);
         let cover = self.cover(&asked)?;
