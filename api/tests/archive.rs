@@ -23,7 +23,7 @@ use vouch_indexer::db::Db;
 use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::evidence::{Reach, collect};
 use vouch_prover::evm::Passport;
-use vouch_prover::histories::{self, CLASSES, Histories};
+use vouch_prover::histories::{self, CLASSES, Histories, WITHOUT_HOPS};
 use vouch_prover::queue::OldAnchors;
 use vouch_prover::srs::Srs;
 use vouch_prover::{ancestries, verifiers};
@@ -226,7 +226,7 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     let old_hash = evidence.blocks[0].hash;
 
     let proof = tokio::task::spawn_blocking(move || {
-        let histories = Histories::new(dir, srs);
+        let histories = Histories::new(dir, srs, &CLASSES[..WITHOUT_HOPS]);
         let proof = histories.prove(&evidence, Address::ZERO).unwrap();
         histories.verify(&proof).unwrap();
         proof

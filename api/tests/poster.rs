@@ -8,6 +8,7 @@ mod support;
 use alloy::primitives::Address;
 use alloy::providers::{Provider, ProviderBuilder};
 use chain::{FakeChain, NOW};
+use std::path::Path;
 use std::sync::Arc;
 use support::{Fast, MODEL, bounds, grow, index};
 use vouch_api::chain::contracts::Addresses;
@@ -31,7 +32,7 @@ async fn roots_are_posted_once_when_gas_is_cheap_and_again_after_a_reorg() {
     let queue = Queue::new(db.clone(), index(&replay, db).await, engine, bounds());
     let subject = Address::repeat_byte(1);
     let file = format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n");
-    queue.watch(Watch::parse(&file).unwrap(), Address::ZERO);
+    queue.watch(Watch::parse(&file, Path::new(".")).unwrap(), Address::ZERO);
     while queue.watch_step().await.unwrap() {}
 
     let chain = FakeChain::default();

@@ -62,8 +62,10 @@ mod tests;
 pub use disclose::Disclose;
 pub use read::PlanError;
 
-use crate::facts::{FactKey, FactKind, LogRange};
+use crate::digest::keccak256;
+use crate::facts::{FactKey, FactKind, LogRange, split};
 use crate::path::Path;
+use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use serde::{Deserialize, Serialize};
 
 /// Facts that one score may read.
@@ -253,6 +255,18 @@ impl Plan {
     /// Inputs of the model.
     pub fn width(&self) -> usize {
         self.features.len() + self.private.count
+    }
+
+    /// What the private inputs mean: the low 248 bits of keccak over, for each, the bytes of its name as a 32-bit number, its name, and its divisor as a
+    /// 128-bit number.
+    pub fn meaning(&self) -> Fr {
+        let mut text = Vec::new();
+        for input in &self.private_inputs {
+            text.extend((input.name.len() as u32).to_be_bytes());
+            text.extend(input.name.as_bytes());
+            text.extend(input.divisor.to_be_bytes());
+        }
+        split(&keccak256(&text)).1
     }
 
     /// Names of the inputs, in order.

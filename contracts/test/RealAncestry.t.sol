@@ -2,6 +2,7 @@
 pragma solidity ^0.8.29;
 
 import {BlockArchive} from "../src/BlockArchive.sol";
+import {BlockHashes} from "../src/BlockHashes.sol";
 import {HistoryVerifier} from "../src/HistoryVerifier.sol";
 import {IHistoryVerifier} from "../src/IHistoryVerifier.sol";
 import {Test} from "forge-std/Test.sol";
@@ -75,3 +76,48 @@ contract RealAncestry7 is RealAncestry("test/vectors/real_ancestry.json", 7) {}
 
 /// @dev 1,024 headers.
 contract RealAncestry10 is RealAncestry("test/vectors/real_ancestry_10.json", 10) {}
+
+/// @dev The first 1,056 headers: the run of the last 32, whose parent hash tells the last block of the run of 1,024 below it.
+contract RealAncestryRange is Test {
+    string private constant UPPER = "test/vectors/real_ancestry_5.json";
+    string private constant LOWER = "test/vectors/real_ancestry_10.json";
+    bytes32 private constant GENESIS = 0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3;
+    bytes32 private constant BLOCK_1024 = 0xb055593f14d994d333d4a7fbf6251c8fef00d24ca74e1355de90729ca9b6d7f5;
+
+    function test_mainnet_from_genesis_to_block_1055_is_one_range() public {
+        (string memory upper, string memory lower) = (vm.readFile(UPPER), vm.readFile(LOWER));
+        (IHistoryVerifier[] memory verifiers, uint256[] memory depths) = (new IHistoryVerifier[](2), new uint256[](2));
+        (verifiers[0], depths[0]) = (verifierOf(upper), 5);
+        (verifiers[1], depths[1]) = (verifierOf(lower), 10);
+        BlockArchive archive = new BlockArchive(verifiers, depths);
+        vm.roll(1055 + 256);
+        vm.setBlockhash(1055, vm.parseJsonBytes32(upper, ".last"));
+
+        vm.expectRevert(abi.encodeWithSelector(BlockHashes.HashUnavailable.selector, 1023, 1055 + 256));
+        prove(archive, lower, 0, 10);
+        prove(archive, upper, 1024, 5);
+        prove(archive, lower, 0, 10);
+        assertEq(archive.append(3), 2);
+        assertEq(archive.length(), 1056);
+
+        assertTrue(archive.isMember(0, GENESIS, vm.parseJsonBytes32Array(lower, ".path")));
+        assertTrue(archive.isMember(1024, BLOCK_1024, vm.parseJsonBytes32Array(upper, ".path")));
+        assertFalse(archive.isMember(1024, GENESIS, vm.parseJsonBytes32Array(upper, ".path")));
+        assertFalse(archive.isMember(0, BLOCK_1024, vm.parseJsonBytes32Array(upper, ".path")));
+    }
+
+    function prove(BlockArchive archive, string memory json, uint256 first, uint256 depth) private {
+        bytes32 root = vm.parseJsonBytes32(json, ".root");
+        archive.prove(first, depth, root, vm.parseJsonBytes32(json, ".parent"), vm.parseJsonBytes(json, ".proof"));
+    }
+
+    function verifierOf(string memory json) private returns (IHistoryVerifier) {
+        bytes memory creation = vm.parseJsonBytes(json, ".verifier.bytecode");
+        address generated;
+        assembly ("memory-safe") {
+            generated := create(0, add(creation, 0x20), mload(creation))
+        }
+        uint256 instances = vm.parseJsonUint(json, ".verifier.num_instances");
+        return new HistoryVerifier(generated, instances, vm.parseJsonUint(json, ".verifier.proof_bytes"));
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! `gen_verifier --keys DIR --out DIR [--check] [--only CLASS]`: keys are read from or made in `--keys`; verifiers go to `--out`. With `--check`
 //! nothing is written: each passport's inputs (circuits, proof system, reference string) are compared, and only where they
-//! differ the verifier is made again and compared as a whole. That of runs of 1,024 headers is only made, or made again, if `--only`
-//! names it: its key takes three gigabytes of memory and two minutes of a processor. Else its file is compared with its passport.
+//! differ the verifier is made again and compared as a whole. Those of runs of 1,024 headers and of class B are only made, or made again, if `--only`
+//! names them: such a key takes up to three gigabytes of memory and two minutes of a processor. Else its file is compared with its passport.
 
 use std::{env, path::PathBuf, process::ExitCode};
 use vouch_circuits::history::ancestry::Size;
@@ -71,7 +71,7 @@ fn write(options: &Options, keys: &Keys) -> Result<(), Failure> {
 }
 
 /// Classes whose keys take too much for every machine that checks.
-const LARGE: [&str; 1] = [Size::A10.key_name];
+const LARGE: [&str; 2] = [Size::A10.key_name, "history_b"];
 
 impl Options {
     fn makes(&self, class: &str) -> bool {

@@ -1,6 +1,6 @@
-//! Proves a run of headers for `BlockArchive.prove`: `prove_headers --headers FILE --first N [--run 1024] --out FILE`.
+//! Proves a run of headers for `BlockArchive.prove`: `prove_headers --headers FILE --first N [--run 32|1024] --out FILE`.
 //!
-//! Headers come from a file of JSON lines with the field `rlp`, by rising block number, of which 128 (or 1,024) from position N on are taken. Keys are
+//! Headers come from a file of JSON lines with the field `rlp`, by rising block number, of which 128 (or 32, or 1,024) from position N on are taken. Keys are
 //! kept in `VOUCH_KEYS`. The proof is verified natively and in the EVM; with it goes its verifier, and the path of the first block.
 
 use alloy::hex;
@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let first: usize = value("--first").map_or(Ok(0), |first| first.parse())?;
     let out = value("--out").ok_or_eyre("expected --out FILE")?;
     let headers: u64 = value("--run").map_or(Ok(128), |headers| headers.parse())?;
-    let size = ancestries::size(headers).ok_or_eyre("--run: expected 128 or 1024")?;
+    let size = ancestries::size(headers).ok_or_eyre("--run: expected 32, 128 or 1024")?;
     let rlp = |line: &str| -> Result<Vec<u8>> {
         let record: Value = serde_json::from_str(line)?;
         Ok(hex::decode(record["rlp"].as_str().ok_or_eyre("expected the field rlp")?)?)

@@ -14,8 +14,8 @@ use std::path::Path;
 use vouch_circuits::history::ancestry::{AncestryCircuit, Size};
 use vouch_circuits::instances::{ANCESTRY_INSTANCES, AncestryInstances};
 
-/// The sizes of runs: 128 headers a proof, in a gigabyte of memory, and 1,024, in five.
-pub const SIZES: [Size; 2] = [Size::A7, Size::A10];
+/// The sizes of runs: 32 headers a proof, in half a gigabyte of memory, 128, in one, and 1,024, in five.
+pub const SIZES: [Size; 3] = [Size::A5, Size::A7, Size::A10];
 
 /// The size with runs of `headers` headers.
 pub fn size(headers: u64) -> Option<Size> {

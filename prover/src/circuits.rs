@@ -10,6 +10,7 @@ use crate::srs::Srs;
 use alloy::primitives::{Address, B256};
 use std::path::PathBuf;
 use vouch_circuits::facts::Fact;
+use vouch_circuits::history::Class;
 use vouch_circuits::plan::{Plan, Private};
 use vouch_indexer::db::Db;
 
@@ -22,10 +23,12 @@ pub struct Circuits {
 impl Circuits {
     /// The models in `db`, keys and verifiers in `dir`, everything under the string `srs`.
     ///
+    /// - `classes`: of history proofs, as in [`Histories::new`]
+    ///
     /// # Errors
     /// [`EngineError::Prover`] if a stored model does not parse.
-    pub fn open(db: Db, dir: PathBuf, srs: Srs) -> Result<Self, EngineError> {
-        let histories = Histories::new(dir.clone(), srs.clone());
+    pub fn open(db: Db, dir: PathBuf, srs: Srs, classes: &'static [Class]) -> Result<Self, EngineError> {
+        let histories = Histories::new(dir.clone(), srs.clone(), classes);
         Ok(Self { histories, scores: Scores::open(db, dir, srs)? })
     }
 }

@@ -57,7 +57,7 @@ pub enum EvidenceError {
     },
     /// The class of history proofs for facts of the kind is not in use here. Recoverable: set it up.
     #[error(
-        "facts of kind {kind:?} are proven by history class R alone, which is not set up here: deploy with `vouch setup --hops`, \
+        "facts of kind {kind:?} are proven by history classes R and B alone, which are not set up here: deploy with `vouch setup --hops`, \
          start with `vouch serve --hops`"
     )]
     NoClass {

@@ -22,14 +22,17 @@ use vouch_circuits::instances::{self, HISTORY_INSTANCES, HistoryInstances, MAX_A
 use vouch_circuits::trie::Nodes;
 
 /// The classes in the order of `HistoryRoots`, smallest first.
-pub static CLASSES: [Capacity; 4] = Capacity::ALL;
+pub static CLASSES: [Capacity; 5] = Capacity::ALL;
 
 /// Classes without links, and without room for receipts: those which every deployment has.
 pub const WITHOUT_HOPS: usize = 2;
 
+/// Classes of at most 2^18 rows: those that also link old blocks, and read receipts.
+pub const WITHOUT_LARGE_BLOCKS: usize = 4;
+
 /// Class `index` as keys and verifiers know it.
 pub fn class(index: usize) -> Class {
-    const NAMES: [&str; 4] = ["history_s", "history_m", "history_h", "history_r"];
+    const NAMES: [&str; 5] = ["history_s", "history_m", "history_h", "history_r", "history_b"];
     Class { name: NAMES[index], k: CLASSES[index].k, num_instances: HISTORY_INSTANCES, weights: None }
 }
 
@@ -46,6 +49,7 @@ pub fn keys(dir: &Path, srs: &Srs, index: usize) -> Result<Keys, EngineError> {
 pub struct Histories {
     dir: PathBuf,
     srs: Srs,
+    classes: &'static [Capacity],
     loaded: Mutex<Option<(usize, Arc<Keys>)>>,
 }
 
@@ -55,11 +59,13 @@ fn prover(e: impl std::fmt::Display) -> EngineError {
 
 impl Histories {
     /// Keys in `dir`, under the string `srs`.
-    pub fn new(dir: PathBuf, srs: Srs) -> Self {
-        Self { dir, srs, loaded: Mutex::default() }
+    ///
+    /// - `classes`: those that `HistoryRoots` was deployed with: the first ones of [`CLASSES`], none larger than `srs`
+    pub fn new(dir: PathBuf, srs: Srs, classes: &'static [Capacity]) -> Self {
+        Self { dir, srs, classes, loaded: Mutex::default() }
     }
 
-    /// log2 of the rows of the smallest class that has room for `evidence`, of those which the string is long enough for.
+    /// log2 of the rows of the smallest class that has room for `evidence`.
     ///
     /// # Errors
     /// [`EngineError::Capacity`] with what the largest class has too little room for.
@@ -71,9 +77,9 @@ impl Histories {
     /// for those: all else finds more room in the others.
     fn choose(&self, witness: &Witness) -> Result<(usize, &'static Capacity), EngineError> {
         let needs_entries = witness.facts.iter().any(|fact| fact.kind.needs_entries());
-        let mut reason = "no class of the reference string's size proves facts of receipts, logs and transactions: \
-                          set up and start the node with --hops"
-            .to_owned();
+        let mut reason =
+            "no class in use proves facts of receipts, logs and transactions: set up and start the node with --hops"
+                .to_owned();
         let fits = |(_, class): &(usize, &Capacity)| match class.fits(witness) {
             Ok(()) => true,
             Err(e) => {
@@ -81,9 +87,8 @@ impl Histories {
                 false
             }
         };
-        let is_meant =
-            |(_, class): &(usize, &Capacity)| class.k <= self.srs.k() && class.receipts.is_some() == needs_entries;
-        CLASSES.iter().enumerate().filter(is_meant).find(fits).ok_or(EngineError::Capacity { detail: reason })
+        let is_meant = |(_, class): &(usize, &Capacity)| class.receipts.is_some() == needs_entries;
+        self.classes.iter().enumerate().filter(is_meant).find(fits).ok_or(EngineError::Capacity { detail: reason })
     }
 
     /// Proves the facts of `evidence` in the class of [`Histories::k`].
@@ -130,7 +135,7 @@ impl Histories {
         if expected.iter().map(word).collect::<Vec<B256>>() != proof.instances {
             return Err(rejected("native", "the public inputs are not those of root, payee and anchors"));
         }
-        let index = usize::try_from(proof.class).ok().filter(|i| *i < CLASSES.len());
+        let index = usize::try_from(proof.class).ok().filter(|i| *i < self.classes.len());
         let index = index.ok_or_else(|| rejected("native", format!("there is no class {}", proof.class)))?;
         let keys = self.keys(index)?;
         let snark = Proof { bytes: proof.proof.to_vec(), instances: expected };

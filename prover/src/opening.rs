@@ -3,7 +3,7 @@
 //! They are read and never written: the type has no serialisation, and says nothing of itself in logs.
 
 use crate::scores::{element, word};
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use thiserror::Error;
@@ -26,6 +26,9 @@ pub struct Opening {
     /// a stranger could tell them.
     #[serde(default)]
     pub model: Option<B256>,
+    /// The one subject that questions which read them may be about; any if there is none.
+    #[serde(default)]
+    pub subject: Option<Address>,
     /// For people.
     #[serde(default, rename = "names")]
     pub(crate) _names: IgnoredName,
@@ -113,7 +116,7 @@ pub enum OpeningError {
     },
     /// Nobody gave the opening. Recoverable: give it.
     #[error(
-        "no opening of the commitment {commitment} is held for this model: give it with the question, by POST /v1/openings, or in the folder of --openings"
+        "no opening of the commitment {commitment} is held for this model and subject: give it with the question, by POST /v1/openings, or in the folder of --openings"
     )]
     Unknown {
         /// The commitment.
@@ -128,7 +131,7 @@ pub enum OpeningError {
         commitment: B256,
     },
     /// Too many are held. Recoverable: try again when some were used.
-    #[error("{limit} openings are held already: try again when some were used")]
+    #[error("{limit} openings are held already: try again later")]
     Full {
         /// Most that are held.
         limit: usize,
@@ -149,8 +152,15 @@ impl Opening {
     /// # Errors
     /// [`OpeningError::Shape`], [`OpeningError::Range`], [`OpeningError::Salt`].
     pub fn new(bits: usize, values: Vec<i64>, salt: B256) -> Result<Self, OpeningError> {
-        let mut opening =
-            Self { commitment: B256::ZERO, bits, salt, values, model: None, _names: IgnoredName::default() };
+        let mut opening = Self {
+            commitment: B256::ZERO,
+            bits,
+            salt,
+            values,
+            model: None,
+            subject: None,
+            _names: IgnoredName::default(),
+        };
         opening.commitment = opening.computed()?;
         Ok(opening)
     }
@@ -158,6 +168,11 @@ impl Opening {
     /// The same, for `model` to read.
     pub fn for_model(self, model: B256) -> Self {
         Self { model: Some(model), ..self }
+    }
+
+    /// The same, for questions about `subject` alone.
+    pub fn about(self, subject: Address) -> Self {
+        Self { subject: Some(subject), ..self }
     }
 
     /// How many inputs of how many bits.

@@ -1,4 +1,4 @@
-//! What an operator wants proven ahead of time: a TOML file of places or models, each at blocks of a cadence.
+//! What an operator wants proven ahead of time: a TOML file of places, plans or models, each at blocks of a cadence.
 //!
 //! ```toml
 //! confirmations = 4               # blocks on top of one before it is proven; 2 if not given
@@ -17,6 +17,12 @@
 //! every = 7200
 //! model = "risk"                  # name or id
 //! subjects = ["0x…"]
+//!
+//! [[watch]]                       # the same for a plan without a model: paths, logs and counts, too
+//! name = "transfers"
+//! every = 300
+//! plan = "plan.toml"              # beside this file
+//! subjects = ["0x…"]
 //! ```
 
 use alloy::primitives::{Address, B256, U256};
@@ -25,9 +31,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Range;
+use std::path::Path;
 use thiserror::Error;
 use toml::Spanned;
 use vouch_circuits::facts::{Fact, FactKind};
+use vouch_circuits::plan::Plan;
 
 /// Blocks on top unless told otherwise.
 const CONFIRMATIONS: u64 = 2;
@@ -77,6 +85,13 @@ pub enum What {
     Scores {
         /// Name or id.
         model: String,
+        /// About whom.
+        subjects: Vec<Address>,
+    },
+    /// What the plan reads for these subjects.
+    Plan {
+        /// Its text.
+        plan: String,
         /// About whom.
         subjects: Vec<Address>,
     },
@@ -149,6 +164,7 @@ struct RawEntry {
     #[serde(default)]
     mappings: Vec<Mapping>,
     model: Option<String>,
+    plan: Option<Spanned<String>>,
     subjects: Option<Spanned<Vec<Address>>>,
 }
 
@@ -164,9 +180,11 @@ struct RawFile {
 impl Watch {
     /// Reads the file.
     ///
+    /// - `folder`: where the plans are that it names
+    ///
     /// # Errors
     /// [`WatchError`] with line and field.
-    pub fn parse(text: &str) -> Result<Self, WatchError> {
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, WatchError> {
         let at = |span: Range<usize>, detail: String| {
             let line = text[..span.start.min(text.len())].matches('\n').count();
             let shown = text.lines().nth(line).unwrap_or_default().trim().to_owned();
@@ -191,7 +209,7 @@ impl Watch {
                 let detail = format!("field name: expected one that no other entry has, got {name:?}");
                 return Err(at(entry.name.span(), detail));
             }
-            let entry = entry.read();
+            let entry = entry.read(folder);
             entries
                 .push(entry.map_err(|(field, detail)| at(field.unwrap_or(span), format!("entry {name:?}: {detail}")))?);
         }
@@ -205,24 +223,42 @@ impl Watch {
 
 impl RawEntry {
     /// On error the place of the field that is wrong, if it is one, and what is wrong.
-    fn read(self) -> Result<Entry, (Option<Range<usize>>, String)> {
+    fn read(self, folder: &Path) -> Result<Entry, (Option<Range<usize>>, String)> {
         let has_places = !(self.account.is_empty() && self.slots.is_empty() && self.mappings.is_empty());
-        let what = match (self.contract, self.model, self.subjects) {
-            (Some(_), None, None) if !has_places => {
+        let what = match (self.contract, self.model, self.plan, self.subjects) {
+            (Some(_), None, None, None) if !has_places => {
                 return Err((None, "expected one of account, slots, mappings beside contract".into()));
             }
-            (Some(contract), None, None) => What::Places(places(contract, &self.account, &self.slots, &self.mappings)),
-            (None, Some(_), Some(subjects)) if subjects.get_ref().is_empty() => {
+            (Some(contract), None, None, None) => {
+                What::Places(places(contract, &self.account, &self.slots, &self.mappings))
+            }
+            (None, _, _, Some(subjects)) if subjects.get_ref().is_empty() => {
                 return Err((Some(subjects.span()), "field subjects: expected at least one address".into()));
             }
-            (None, Some(model), Some(subjects)) if !has_places => {
+            (None, Some(model), None, Some(subjects)) if !has_places => {
                 What::Scores { model, subjects: subjects.into_inner() }
             }
+            (None, None, Some(plan), Some(subjects)) if !has_places => {
+                let text = plan_of(&folder.join(plan.get_ref()))
+                    .map_err(|detail| (Some(plan.span()), format!("field plan: {detail}")))?;
+                What::Plan { plan: text, subjects: subjects.into_inner() }
+            }
             _ => {
-                return Err((None, "expected contract with account, slots or mappings, or model with subjects".into()));
+                let expected = "expected contract with account, slots or mappings, or model or plan with subjects";
+                return Err((None, expected.into()));
             }
         };
         Ok(Entry { name: self.name.into_inner(), every: self.every.get(), what })
+    }
+}
+
+/// The text of a plan that reads something of the chain; or what is wrong with the file.
+fn plan_of(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let plan = Plan::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    match plan.facts.is_empty() {
+        true => Err(format!("{}: expected a plan that reads the chain, got private inputs alone", path.display())),
+        false => Ok(text),
     }
 }
 
@@ -251,7 +287,7 @@ mod tests {
     const ADDRESS: &str = "0x0d4a11d5eeaac28ec3f61d100daf4d40471f1852";
 
     fn refused(text: &str) -> (usize, String) {
-        let error = Watch::parse(&text.replace("ADDRESS", ADDRESS)).unwrap_err();
+        let error = Watch::parse(&text.replace("ADDRESS", ADDRESS), Path::new(".")).unwrap_err();
         (error.line, error.detail)
     }
 
@@ -260,7 +296,7 @@ mod tests {
         let text = "confirmations = 4\nmax_gas_price_gwei = 1.5\n[[watch]]\nname = \"market\"\nevery = 100\ncontract = \"ADDRESS\"\n\
             account = [\"balance\"]\nslots = [0, \"0xff\"]\nmappings = [{ slot = 2, keys = [\"ADDRESS\", [7, 8]] }]\n\
             [[watch]]\nname = \"risk\"\nevery = 7200\nmodel = \"risk\"\nsubjects = [\"ADDRESS\"]\n";
-        let watch = Watch::parse(&text.replace("ADDRESS", ADDRESS)).unwrap();
+        let watch = Watch::parse(&text.replace("ADDRESS", ADDRESS), std::path::Path::new(".")).unwrap();
         assert_eq!((watch.confirmations, watch.max_gas_price_wei), (4, Some(1_500_000_000)));
         let What::Places(places) = &watch.entries[0].what else { panic!("expected places") };
         let kinds: Vec<FactKind> = places.iter().map(|f| f.kind).collect();
@@ -272,6 +308,25 @@ mod tests {
         assert!(
             matches!(&watch.entries[1].what, What::Scores { model, subjects } if model == "risk" && subjects.len() == 1)
         );
+    }
+
+    #[test]
+    fn a_plan_is_read_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[[watch]]\nname = \"a\"\nevery = 10\nplan = \"plan.toml\"\nsubjects = [\"ADDRESS\"]\n";
+        let parse = || Watch::parse(&text.replace("ADDRESS", ADDRESS), folder.path());
+        let said = parse().unwrap_err();
+        assert!(said.line == 4 && said.detail.starts_with("entry \"a\": field plan: cannot read "), "{said}");
+        let write = |plan: &str| std::fs::write(folder.path().join("plan.toml"), plan).unwrap();
+        write("private = { count = 2, bits = 26 }\n");
+        let said = parse().unwrap_err();
+        assert!(said.detail.ends_with("expected a plan that reads the chain, got private inputs alone"), "{said}");
+        let plan = "[[feature]]\nname = \"n\"\nmake = \"last\"\n\
+            source = { kind = \"log_count\", contract = \"ADDRESS\", event = \"Paused()\", span = 4 }\n"
+            .replace("ADDRESS", ADDRESS);
+        write(&plan);
+        let subjects = vec![ADDRESS.parse().unwrap()];
+        assert_eq!(parse().unwrap().entries[0].what, What::Plan { plan, subjects });
     }
 
     #[test]
@@ -288,7 +343,7 @@ mod tests {
         assert!(line == 5 && detail.starts_with("unknown field `slot`"), "{detail}");
         let (line, detail) = with("contract = \"ADDRESS\"\nslots = [-1]\n");
         assert_eq!((line, detail.as_str()), (5, "expected a number that is not negative"));
-        let both = "expected contract with account, slots or mappings, or model with subjects";
+        let both = "expected contract with account, slots or mappings, or model or plan with subjects";
         assert_eq!(with("model = \"risk\"\n"), (1, format!("entry \"a\": {both}")));
         let nothing = "expected one of account, slots, mappings beside contract";
         assert_eq!(with("contract = \"ADDRESS\"\n"), (1, format!("entry \"a\": {nothing}")));

@@ -14,7 +14,7 @@ use vouch_indexer::{Config, Finality, Indexer, Start, db::Db, replay::Replay};
 use vouch_prover::{
     engine::{EngineError, HistoryProof},
     evidence::{Reach, collect},
-    histories::{CLASSES, Histories},
+    histories::{CLASSES, Histories, WITHOUT_HOPS, WITHOUT_LARGE_BLOCKS},
     scores,
     srs::Srs,
 };
@@ -116,7 +116,7 @@ async fn four_accounts_with_three_slots_each_are_proven() {
     let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
     fs::create_dir_all(&keys).expect("a folder");
     let srs = Srs::development(&keys, CLASSES[1].k).expect("a string");
-    let histories = Histories::new(keys, srs);
+    let histories = Histories::new(keys, srs, &CLASSES[..WITHOUT_HOPS]);
     let payee = address!("0x00000000000000000000000000000000000000aa");
     let proof = histories.prove(&evidence, payee).expect("a proof");
     assert_eq!(proof.class, 1);
@@ -191,11 +191,11 @@ async fn receipts_logs_and_a_count_are_proven() {
 
     let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
     fs::create_dir_all(&keys).expect("a folder");
-    let histories = Histories::new(keys.clone(), Srs::development(&keys, CLASSES[1].k).expect("a string"));
-    let said = histories.k(&evidence).expect_err("a string that is too short").to_string();
-    assert!(said.ends_with("set up and start the node with --hops"), "{said}");
     let srs = Srs::development(&keys, CLASSES[3].k).expect("a string");
-    let histories = Histories::new(keys, srs);
+    let histories = Histories::new(keys.clone(), srs.clone(), &CLASSES[..WITHOUT_HOPS]);
+    let said = histories.k(&evidence).expect_err("classes without receipts").to_string();
+    assert!(said.ends_with("set up and start the node with --hops"), "{said}");
+    let histories = Histories::new(keys, srs, &CLASSES[..WITHOUT_LARGE_BLOCKS]);
     let payee = address!("0x00000000000000000000000000000000000000aa");
     let proof = histories.prove(&evidence, payee).expect("a proof");
     assert_eq!((proof.class, CLASSES[3].name), (3, "R"));

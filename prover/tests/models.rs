@@ -1,7 +1,7 @@
 //! The models of `models/`, each from its files: the integers are as close to the floats as `figures.json` says, and fit the class.
 //! Some are proven. On random inputs, of any size that a model takes, its circuit gives what the native executor gives.
 
-use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
+use halo2_base::halo2_proofs::{dev::MockProver, halo2curves::bn256::Fr};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -13,7 +13,9 @@ use vouch_circuits::{
     model::{self, Model},
     plan::Private,
     score::{
-        CLASSES, DEPLOYED, Request, ScoreCircuit, Secret, evaluate, open,
+        CLASSES, DEPLOYED, Request, ScoreCircuit, ScoreError, Secret,
+        audit::{AuditCircuit, Row, Rule, instances},
+        evaluate, open,
         sheet::{Cell, Sheet, value},
     },
 };
@@ -117,6 +119,8 @@ fn figures_are_up_to_date() {
 #[test_case("digits"; "convolutions and argmax, private inputs")]
 #[test_case("rhythm"; "a recurrent network")]
 #[test_case("attention"; "a transformer block")]
+#[test_case("direction"; "what a vault trades on")]
+#[test_case("reputation"; "a logistic model")]
 fn a_score_is_proven(name: &str) {
     let compiled = compiled(name);
     let directory = tempfile::tempdir().unwrap();
@@ -151,6 +155,40 @@ fn a_score_is_proven(name: &str) {
     let other = proof.instances[0];
     proof.instances[8] += other;
     assert!(!snark::verify(&keys.srs, keys.vk(), &keys.source, &proof));
+}
+
+/// Every kind of layer can be audited: the true count is accepted, another one refused.
+#[test]
+fn audits_of_every_model() {
+    for name in names() {
+        let Compiled { model, plan, rows, .. } = compiled(&name);
+        let rule = if model.outputs.len() == 1 { Rule::Nearest } else { Rule::Largest };
+        let circuit = match AuditCircuit::keygen(model.clone(), plan, rule, None) {
+            Ok(circuit) => circuit,
+            Err(e) => {
+                println!("{name}: {e}");
+                assert!(matches!(e, ScoreError::TooLarge(_)) && name == "digits", "{name}: {e}");
+                continue;
+            }
+        };
+        let row = |(i, row): (usize, &Vec<f64>)| {
+            let inputs: Vec<i64> = row.iter().map(|v| fixed::from_real(*v)).collect();
+            let outputs = model.run(&inputs).unwrap();
+            let label = (0..outputs.len().max(2) as i64).find(|label| rule.is_right(&outputs, *label)).unwrap_or(0);
+            // every third label is wrong
+            let wrong = (label + 1) % outputs.len().max(2) as i64;
+            Row { inputs, label: if i % 3 == 0 { wrong } else { label }, counts: true }
+        };
+        let rows: Vec<Row> = rows.rows.iter().take(circuit.length()).enumerate().map(row).collect();
+        let circuit = circuit.with_rows(&rows).unwrap();
+        let count = circuit.count().unwrap();
+        println!("{name}: {} rows a part, {count} of {} right", circuit.length(), rows.len());
+        for (claim, accept) in [(count, true), (count + 1, false)] {
+            let public = instances(&rows, circuit.length(), claim);
+            let mock = MockProver::run(circuit.class().k, &circuit, vec![public]).unwrap();
+            assert_eq!(mock.verify().is_ok(), accept, "{name}");
+        }
+    }
 }
 
 /// What the circuit makes of `inputs`; panics if its own values break one of its constraints.

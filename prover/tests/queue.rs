@@ -258,9 +258,10 @@ async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
     let one = opening(1_234_567);
     let said = queue.add(private(&one)).await.unwrap_err();
     assert!(matches!(said, QueueError::Opening(OpeningError::Unknown { .. })), "{said}");
-    queue.give_opening(one.clone().for_model(MODEL)).unwrap();
-    let first = queue.add(private(&one)).await.unwrap();
-    let second = queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.unwrap();
+    let first = queue.add_private(private(&one), Some(one.clone())).await.unwrap();
+    let second = queue.add(Query { as_of: 19, ..private(&one) }).await.unwrap();
+    let stranger = queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.unwrap_err();
+    assert!(matches!(stranger, QueueError::Opening(OpeningError::Unknown { .. })), "{stranger}");
     finish(&queue).await;
     for id in [&first.id, &second.id] {
         let served = queue.served(id).unwrap();
@@ -269,6 +270,14 @@ async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
     }
     let error = queue.check_opening(&private(&one)).unwrap_err();
     assert!(matches!(error, QueueError::Opening(OpeningError::Unknown { .. })), "forgotten");
+    // one that did not come with a question is for all that come, about its subject if it names one
+    let subject = query(20).subject;
+    queue.give_opening(one.clone().for_model(MODEL).about(subject)).unwrap();
+    for as_of in [17, 18] {
+        queue.add(Query { as_of, ..private(&one) }).await.unwrap();
+        finish(&queue).await;
+    }
+    assert!(queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.is_err());
     // other inputs are another question, and no score is reused between them
     let other = opening(7);
     let third = queue.add_private(private(&other), Some(other.clone())).await.unwrap();

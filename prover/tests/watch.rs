@@ -3,6 +3,7 @@
 mod support;
 
 use alloy::primitives::{Address, B256};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use support::{Fast, MODEL, bounds, grow, index, query, setup};
@@ -13,7 +14,7 @@ use vouch_prover::watch::Watch;
 fn file() -> Watch {
     let subject = Address::repeat_byte(1);
     let entry = format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n");
-    Watch::parse(&entry).unwrap()
+    Watch::parse(&entry, Path::new(".")).unwrap()
 }
 
 fn histories(queue: &Queue<Fast>) -> u32 {
@@ -49,6 +50,19 @@ async fn roots_are_proven_as_blocks_arrive_and_spare_later_scores_the_history() 
     let served = queue.served(&job.id).unwrap();
     assert!(served.job.reused_root && served.job.costs.len() == 1, "a score and nothing else: {:?}", served.job.costs);
     assert_eq!(histories(&queue), before);
+}
+
+#[tokio::test]
+async fn what_a_plan_reads_needs_no_model() {
+    let (dir, _replay, queue) = setup().await;
+    let plan = "[[feature]]\nname = \"t\"\nmake = \"last\"\nsource = { kind = \"header\", field = \"timestamp\", decimals = 6 }\n";
+    std::fs::write(dir.path().join("plan.toml"), plan).unwrap();
+    let subject = Address::repeat_byte(1);
+    let entry = format!("[[watch]]\nname = \"plan\"\nevery = 5\nplan = \"plan.toml\"\nsubjects = [\"{subject}\"]\n");
+    queue.watch(Watch::parse(&entry, dir.path()).unwrap(), Address::ZERO);
+    finish(&queue).await;
+    let done: Vec<u64> = queue.store().all_ahead("plan").unwrap().iter().map(|record| record.block).collect();
+    assert_eq!((done, histories(&queue)), (vec![25], 1));
 }
 
 #[tokio::test]

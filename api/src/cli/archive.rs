@@ -95,7 +95,7 @@ pub struct BackfillArgs {
 /// How long runs are.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RunArgs {
-    /// Blocks of a run. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.3 GB, made in 3.2 GB when they are first needed, proofs
+    /// Blocks of a run. 32: for the newest blocks, or the last ones before a gap. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.3 GB, made in 3.2 GB when they are first needed, proofs
     /// in 5 GB; the string must have 2^20 points. The archive must have been deployed with a verifier of these runs.
     #[arg(long = "run", value_name = "BLOCKS", default_value = "128", value_parser = run_size)]
     pub(super) size: Size,
@@ -103,13 +103,13 @@ pub struct RunArgs {
 
 /// The size of runs of so many blocks.
 pub(super) fn run_size(text: &str) -> Result<Size, String> {
-    text.parse().ok().and_then(ancestries::size).ok_or_else(|| "expected 128 or 1024".into())
+    text.parse().ok().and_then(ancestries::size).ok_or_else(|| "expected 32, 128 or 1024".into())
 }
 
 /// Says what memory runs of this size need, and what there is, if that is not plenty.
 pub(super) fn tell_memory(size: &Size, report: &Report) {
     const NEEDED_MB: u64 = 5_000;
-    if *size == Size::A7 {
+    if *size != Size::A10 {
         return;
     }
     let free = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();

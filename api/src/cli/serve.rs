@@ -141,8 +141,9 @@ pub async fn run(args: ServeArgs, report: Report) -> eyre::Result<()> {
     let least = if args.archive { args.archive_run.k } else { 0 };
     let srs = tokio::task::spawn_blocking(move || srs_args.load_at_least(least)).await??;
     srs.allowed_on(chain_id)?;
-    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), args.srs.keys.clone(), srs.clone())?);
-    let reach_blocks = args.srs.hops.then_some(HOP_REACH_BLOCKS);
+    let circuits = Circuits::open(db.clone(), args.srs.keys.clone(), srs.clone(), args.srs.classes())?;
+    let engine: Arc<dyn Engine> = Arc::new(circuits);
+    let reach_blocks = args.srs.links_blocks().then_some(HOP_REACH_BLOCKS);
     let bounds = QueueConfig { max_waiting: args.max_waiting, reach_blocks, ..QueueConfig::default() };
     let queue = Queue::new(db.clone(), indexer.clone(), engine, bounds);
     let queue = match args.openings {

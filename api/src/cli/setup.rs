@@ -35,13 +35,26 @@ pub struct SrsArgs {
     /// and transactions, and counts of logs. Needs a string of 2^18 points.
     #[arg(long, visible_alias = "receipts")]
     pub hops: bool,
+    /// The history class B of 2^19 rows too, for receipts and counts in blocks of up to 511 receipts and 2,047 logs; what --hops does as well.
+    /// Needs a string of 2^19 points, and 2.5 GB of memory a proof.
+    #[arg(long)]
+    pub large_blocks: bool,
 }
 
 impl SrsArgs {
     /// The history classes in use.
     pub fn classes(&self) -> &'static [Class] {
-        let count = if self.hops { CLASSES.len() } else { histories::WITHOUT_HOPS };
+        let count = match (self.links_blocks(), self.large_blocks) {
+            (_, true) => CLASSES.len(),
+            (true, false) => histories::WITHOUT_LARGE_BLOCKS,
+            (false, false) => histories::WITHOUT_HOPS,
+        };
         &CLASSES[..count]
+    }
+
+    /// Whether there are classes for blocks that anchors no longer reach.
+    pub fn links_blocks(&self) -> bool {
+        self.hops || self.large_blocks
     }
 
     /// Rows of the largest circuit, log2.
@@ -90,7 +103,7 @@ pub struct SetupArgs {
     /// The verifier of runs of headers too: block hashes are then deployed as an archive that reaches back to genesis.
     #[arg(long)]
     archive: bool,
-    /// Blocks of the runs that the archive takes: 128, or 128,1024. The keys of the larger one take 3.2 GB and minutes to make.
+    /// Blocks of the runs that the archive takes: 128, or some of 32,128,1024. The keys of the larger one take 3.2 GB and minutes to make.
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',', default_value = "128", requires = "archive", value_parser = super::archive::run_size)]
     archive_runs: Vec<Size>,
     /// String and keys.

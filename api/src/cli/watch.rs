@@ -26,6 +26,12 @@ A file:
   model = \"risk\"
   subjects = [\"0x…\"]
 
+  [[watch]]                 # the same for a plan without a model: logs and counts, too
+  name = \"transfers\"
+  every = 300
+  plan = \"plan.toml\"      # beside this file
+  subjects = [\"0x…\"]
+
 Then: vouch serve --watch FILE …";
 
 /// What to do.
@@ -68,7 +74,8 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
 /// Reads a file; errors name it.
 pub fn read(path: &Path) -> eyre::Result<Watch> {
     let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
-    Watch::parse(&text).wrap_err_with(|| format!("{} is not what vouch watches", path.display()))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Watch::parse(&text, folder).wrap_err_with(|| format!("{} is not what vouch watches", path.display()))
 }
 
 fn check(path: &Path, report: Report) -> eyre::Result<()> {
@@ -76,6 +83,7 @@ fn check(path: &Path, report: Report) -> eyre::Result<()> {
     let about = |what: &What| match what {
         What::Places(places) => format!("{} facts", places.len()),
         What::Scores { model, subjects } => format!("model {model}, {} subjects", subjects.len()),
+        What::Plan { subjects, .. } => format!("a plan, {} subjects", subjects.len()),
     };
     let entries: Vec<(String, u64, String)> =
         watch.entries.iter().map(|e| (e.name.clone(), e.every, about(&e.what))).collect();

@@ -9,7 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vouch_prover::opening::Opening;
 
-/// What `vouch commit` writes. The node sees the private inputs; it keeps them in memory alone, until the proofs that need them are made.
+/// What `vouch commit` writes. The node sees the private inputs; it keeps them in memory alone, until the proof is made of the question that they
+/// came with, or for a day.
 #[derive(ToSchema)]
 #[schema(as = Opening)]
 pub struct OpeningBody {
@@ -23,6 +24,8 @@ pub struct OpeningBody {
     pub values: Vec<i64>,
     /// Id of the one model that may read them; of `private` of a question it is the question's.
     pub model: Option<String>,
+    /// The one subject that questions which read them may be about; any if it is left out. Of `private` of a question it is the question's.
+    pub subject: Option<String>,
     /// For people.
     pub names: Option<Vec<String>>,
 }
@@ -39,8 +42,7 @@ pub struct HeldView {
     bits: usize,
 }
 
-/// Gives an opening to the node: it answers requests that name the commitment from then on. Forgotten when the node stops, and when the
-/// last query that needs it is proven.
+/// Gives an opening to the node: it answers requests that name the commitment from then on, for a day. Forgotten when the node stops, too.
 #[utoipa::path(post, path = "/v1/openings", request_body = OpeningBody, responses(
     (status = 200, body = HeldView), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn give(State(node): State<Node>, Body(opening): Body<Opening>) -> Result<Json<HeldView>, Problem> {

@@ -111,7 +111,7 @@ async fn private_inputs_and_weights_are_nowhere_but_in_the_proof() {
     let indexer = index(&replay, db.clone()).await;
     let keys = std::env::temp_dir().join("vouch-test-srs");
     let srs = Srs::development(&keys, CLASSES[4].k).unwrap();
-    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), keys, srs).unwrap());
+    let engine: Arc<dyn Engine> = Arc::new(Circuits::open(db.clone(), keys, srs, &[]).unwrap());
     let server = Server { node: Node::new(Queue::new(db.clone(), indexer, engine, bounds())), replay, _dir: dir };
 
     let weights_salt = B256::repeat_byte(0x5a);

@@ -222,8 +222,26 @@ impl Class {
         },
     };
 
+    /// As [`Class::R`], with room for all receipts and logs of the larger blocks of mainnet.
+    pub const B: Self = Self {
+        name: "B",
+        k: 19,
+        blocks: 3072,
+        branches: 256,
+        steps: 1024,
+        receipts: Receipts {
+            receipts: 512,
+            leaves: 528,
+            logs: 2048,
+            tallies: 3072,
+            receipt_ends: 1024,
+            ..Self::R.receipts
+        },
+        ..Self::R
+    };
+
     /// All classes, in the order of `HistoryRoots`: the first that has room is taken.
-    pub const ALL: [Self; 4] = [Self::S, Self::M, Self::H, Self::R];
+    pub const ALL: [Self; 5] = [Self::S, Self::M, Self::H, Self::R, Self::B];
 
     /// Keys of storage slots.
     pub(super) fn storage_keys(&self) -> usize {

@@ -1,9 +1,9 @@
 //! Dense: `y = W x + b`, with the weights in fixed columns.
 //!
-//! Statement: for two outputs at a time and a challenge ρ drawn after `x` and `y` are committed,
-//! `y_0 + ρ y_1 = Σ_i x_i (W_0i + ρ W_1i) + b_0 + ρ b_1`. The rows are laid out by `score::layout`.
+//! Statement: for eight outputs at a time and a challenge ρ drawn after `x` and `y` are committed,
+//! `Σ_t ρ^t y_t = Σ_i x_i Σ_t ρ^t W_ti + Σ_t ρ^t b_t`. The rows are laid out by `score::layout`.
 //!
-//! Sound: two outputs that differ from `W x + b` satisfy this for at most one ρ of the field.
+//! Sound: outputs that differ from `W x + b` satisfy this for at most seven ρ of the field.
 
 use crate::{
     fixed::to_field,
@@ -43,6 +43,20 @@ mod tests {
     #[test]
     fn an_overflow_is_no_result() {
         assert_eq!(hint(&[i128::MAX], &[vec![2]], &[0]), None);
+    }
+
+    /// `[1, 2, 3]` down four numbers with a zero at either end, as a convolution is unfolded.
+    #[test_case(&[80, 140, 200, 110], true; "honest")]
+    #[test_case(&[120, 140, 200, 110], false; "the first has the last before it")]
+    #[test_case(&[90, 140, 200, 110], false; "the first has itself before it")]
+    #[test_case(&[80, 140, 200, 140], false; "the last has the first behind it")]
+    #[test_case(&[140, 200, 110, 80], false; "all one further")]
+    fn accepts_only_the_true_border(claim: &[i128], accept: bool) {
+        let mut sheet = Sheet::default();
+        let inputs = [10, 20, 30, 40].map(|v| sheet.witness(to_field(v)));
+        let weights = [vec![2, 3, 0, 0], vec![1, 2, 3, 0], vec![0, 1, 2, 3], vec![0, 0, 1, 2]];
+        constrain(&mut sheet, &inputs, &weights, &[0; 4], claim);
+        assert_eq!(sheet.violations(&[]).is_empty(), accept);
     }
 
     // [[1, 2], [-3, 4], [5, -6]] · [10, 20] + [1, 2, 3]

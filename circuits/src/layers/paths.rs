@@ -101,6 +101,27 @@ mod tests {
         assert_eq!(leaves.iter().map(value).collect::<Vec<_>>(), expected.map(Fr::from));
     }
 
+    #[test]
+    fn the_leaf_of_another_tree_cannot_be_claimed() {
+        // the same thresholds, but node 1 is on the other side
+        let node = |source, rank, left, right| Node { source, rank, left, right };
+        let nodes = vec![node(0, 1, Child::Leaf(2), Child::Node(1)), node(1, 0, Child::Leaf(0), Child::Leaf(1))];
+        let other = Tree { nodes };
+        for steps in [[[1, 0], [0, 0]], [[1, 0], [1, 1]], [[1, 1], [1, 0]]] {
+            for (claimed, accept) in [(tree(), true), (other.clone(), false)] {
+                let (mut sheet, steps, start) = sheet(steps);
+                let hint = hint(&claimed, &steps, start);
+                let leaves = constrain(&mut sheet, &tree(), &steps, start, &hint);
+                assert_eq!(
+                    sheet.violations(&[]).is_empty(),
+                    accept,
+                    "{:?}",
+                    leaves.iter().map(value).collect::<Vec<_>>()
+                );
+            }
+        }
+    }
+
     // steps that lead to leaf 1
     #[test_case([[0, 9], [9, 0]], true; "honest")]
     #[test_case([[9, 0], [0, 0]], false; "right against the threshold")]

@@ -335,6 +335,8 @@ pub fn output(cell: Fr) -> i64 {
 }
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 pub(crate) mod op_tests;
 #[cfg(test)]
 pub(crate) mod tests;

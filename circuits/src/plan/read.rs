@@ -124,18 +124,31 @@ struct PlanEntry {
     disclose: Option<DiscloseEntry>,
 }
 
-/// Header fields that hold a number, with their index in the RLP list (Yellow Paper section 4.3, EIP-1559, EIP-4844).
-const HEADER_FIELDS: [(&str, u64); 8] = [
+/// Header fields, with their index in the RLP list (Yellow Paper section 4.3, EIP-1559, 4399, 4895, 4844, 4788, 7685); those that are no numbers are words,
+/// of which a feature takes bits.
+const HEADER_FIELDS: [(&str, u64); 20] = [
+    ("parent_hash", 0),
+    ("ommers_hash", 1),
+    ("beneficiary", 2),
+    ("state_root", 3),
+    ("transactions_root", 4),
+    ("receipts_root", 5),
     ("difficulty", 7),
     ("number", 8),
     ("gas_limit", 9),
     ("gas_used", 10),
     ("timestamp", 11),
+    ("extra_data", 12),
+    ("prev_randao", 13),
+    ("nonce", 14),
     ("base_fee", 15),
+    ("withdrawals_root", 16),
     ("blob_gas_used", 17),
     ("excess_blob_gas", 18),
+    ("parent_beacon_block_root", 19),
+    ("requests_hash", 20),
 ];
-const ACCOUNT_FIELDS: [(&str, u64); 2] = [("nonce", 0), ("balance", 1)];
+const ACCOUNT_FIELDS: [(&str, u64); 4] = [("nonce", 0), ("balance", 1), ("storage_root", 2), ("code_hash", 3)];
 
 /// Names of divisors.
 const UNITS: [(&str, u128); 10] = [

@@ -96,6 +96,22 @@ fn refuses_a_path(path: &str, expected: &str) {
 }
 
 #[test]
+fn every_field_but_the_bloom_filter_has_a_name() {
+    let index = |source: &str| {
+        let text = format!("[[feature]]\nname = \"a\"\nmake = \"last\"\nsource = {{ {source}, bits = \"0..32\" }}\n");
+        Plan::parse(&text).unwrap().resolve([7; 20], 1).unwrap()[0].slot[31]
+    };
+    let names = "parent_hash ommers_hash beneficiary state_root transactions_root receipts_root - difficulty number gas_limit gas_used timestamp \
+        extra_data prev_randao nonce base_fee withdrawals_root blob_gas_used excess_blob_gas parent_beacon_block_root requests_hash";
+    for (expected, name) in (0..).zip(names.split_whitespace()).filter(|(_, name)| *name != "-") {
+        assert_eq!(index(&format!("kind = \"header\", field = \"{name}\"")), expected, "{name}");
+    }
+    for (expected, name) in (0..).zip(["nonce", "balance", "storage_root", "code_hash"]) {
+        assert_eq!(index(&format!("kind = \"account\", contract = \"subject\", field = \"{name}\"")), expected);
+    }
+}
+
+#[test]
 fn counts_of_logs() {
     let plan = Plan::parse(COUNT).unwrap();
     assert_eq!(plan.window_blocks(), 49);
@@ -193,7 +209,7 @@ fn a_block_before_the_window_is_named() {
 #[test_case("decimals = 18", "decimals = 37", "feature a: decimals: expected at most 36, got 37"; "too many decimals")]
 #[test_case("\"mean\"", "\"median\"", "feature a: make: expected last, delta, mean, min, max, ratio, std, z_score, ema, log2, count, age or rank, got median"; "unknown make")]
 #[test_case("over = \"a\"", "over = \"c\"", "feature b: over: expected the name of an earlier feature, got c"; "later denominator")]
-#[test_case("\"timestamp\"", "\"stateRoot\"", "feature c: field: expected one of difficulty, number, gas_limit, gas_used, timestamp, base_fee, blob_gas_used, excess_blob_gas, got stateRoot"; "field without a number")]
+#[test_case("\"timestamp\"", "\"stateRoot\"", "feature c: field: expected one of parent_hash, ommers_hash, beneficiary, state_root, transactions_root, receipts_root, difficulty, number, gas_limit, gas_used, timestamp, extra_data, prev_randao, nonce, base_fee, withdrawals_root, blob_gas_used, excess_blob_gas, parent_beacon_block_root, requests_hash, got stateRoot"; "field without a number")]
 #[test_case("back = 20", "back = 21", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 21, every = 10 }"; "uneven window")]
 #[test_case("every = 10", "every = 0", "feature a: blocks: expected back to be a multiple of every, below 2^40, got { back = 20, every = 0 }"; "standing window")]
 #[test_case("back = 20, every = 10", "back = 50, every = 1", "feature a: blocks: expected at most 48 blocks, got 51"; "too many blocks")]

@@ -66,6 +66,12 @@ pub enum ScoreError {
         /// Roots given.
         got: usize,
     },
+    /// A layer that is written otherwise for one row of an audit's data than for another. Not recoverable: such a model cannot be audited.
+    #[error("a layer reads other cells for row {row} of the data than for row 0")]
+    Uneven {
+        /// Position of the row.
+        row: usize,
+    },
     /// A fact that the trees do not hold. Recoverable: post a root that has it.
     #[error("fact {index} of the plan (block {block}) is under none of the {roots} roots given")]
     Missing {

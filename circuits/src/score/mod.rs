@@ -265,7 +265,11 @@ impl ScoreCircuit {
         let unused = sheet.constant(Fr::ZERO);
         let (private, commitment) = match self.plan.private.count {
             0 => (Vec::new(), unused),
-            _ => commitment::constrain(&mut sheet, &self.plan.private, &self.secret),
+            _ => {
+                // no gate reads it: so that other names or units are another structure
+                sheet.constant(self.plan.meaning());
+                commitment::constrain(&mut sheet, &self.plan.private, &self.secret)
+            }
         };
         inputs.extend(private);
         let mut outputs = model::constrain(&mut sheet, &self.model, &inputs);

@@ -12,6 +12,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use test_case::test_case;
 
 mod disclosing;
+mod meaning;
+mod phases;
 
 const SUBJECT: [u8; 20] = [0xb1; 20];
 const AS_OF: u64 = 2_000;

@@ -4,6 +4,7 @@
 //! each a branch of two leaves. What hangs beside the walked paths are random hashes.
 
 use eyre::Result;
+use std::ops::Range;
 use vouch_circuits::{
     digest::{Hash, keccak256},
     evidence::{Evidence, HISTORY_CONTRACT, WINDOW, storage_slot},
@@ -92,8 +93,36 @@ fn header(number: u64, state: &Hash, chaff: &mut Chaff) -> Vec<u8> {
     encode_list(&fields.concat().iter().flat_map(|field| string(field)).collect::<Vec<u8>>())
 }
 
+/// Blocks 8,191 apart, the oldest first, each with the same mapping slot.
+pub struct Chain {
+    headers: Vec<Vec<u8>>,
+    nodes: Nodes,
+    wanted: Vec<Fact>,
+}
+
+impl Chain {
+    /// Evidence of the slot at the blocks at these places, of which the newest is an anchor.
+    ///
+    /// - `is_continued`: whether the oldest is public too, as the anchor of another proof
+    pub fn part(&self, places: Range<usize>, is_continued: bool) -> Result<Evidence> {
+        let wanted = &self.wanted[places.clone()];
+        let newest = wanted.last().map(|fact| fact.block);
+        let mut evidence =
+            Evidence::collect_from(wanted, &self.headers[places], &self.nodes, |block| Some(block) == newest)?;
+        if is_continued {
+            evidence.remembered = vec![wanted[0].block];
+        }
+        Ok(evidence)
+    }
+}
+
 /// Evidence of one mapping slot at `count` blocks, 8,191 apart, of which the newest is an anchor.
 pub fn evidence(count: u64, levels: Levels) -> Result<Evidence> {
+    chain(count, levels).part(0..count as usize, false)
+}
+
+/// A chain of `count` blocks.
+pub fn chain(count: u64, levels: Levels) -> Chain {
     let (mut chaff, mut nodes, mut headers, mut wanted) = (Chaff(0), Nodes::default(), Vec::new(), Vec::new());
     let mut before: Option<Hash> = None;
     for block in (0..count).map(|i| OLDEST + WINDOW * i) {
@@ -122,6 +151,5 @@ pub fn evidence(count: u64, levels: Levels) -> Result<Evidence> {
         before = headers.last().map(|rlp| keccak256(rlp));
         wanted.push(fact);
     }
-    let newest = OLDEST + WINDOW * (count - 1);
-    Ok(Evidence::collect_from(&wanted, &headers, &nodes, |block| block == newest)?)
+    Chain { headers, nodes, wanted }
 }

@@ -3,8 +3,9 @@
 //! | case | says |
 //! |---|---|
 //! | `mainnet-1-slot`, `mainnet-16-slots` | an account and a slot, four accounts and four slots each, of a mainnet block |
-//! | `hops-16`, `hops-32` | one mapping slot at 16 and 32 blocks, 8,191 apart: one anchor and sixteen blocks a proof, all proofs in one line |
-//! | `logs`, `logs-receipt` | a count over all 510 logs of a mainnet block; fields of the last log of a receipt of 32 KB |
+//! | `hops-16` | one mapping slot at 16 blocks, 8,191 apart, one of them an anchor |
+//! | `hops-32` | the same at 32 blocks from one anchor: three proofs, each making its oldest block public as the anchor of the next |
+//! | `logs`, `logs-large`, `logs-receipt` | a count over all 510 logs, all 929 logs of a mainnet block; fields of the last log of a receipt of 32 KB |
 //! | `headers-128`, `headers-1024` | the first headers of mainnet in one ancestry proof |
 //! | `size PERMUTATIONS K` | a proof of so many permutations on 2^K rows |
 //! | `marginal`, `fixed` | slope and start of a straight line through sizes; both lines |
@@ -24,6 +25,7 @@ use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr, plonk:
 use serde_json::{Value, json};
 use std::{
     env, fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 use vouch_circuits::{
@@ -42,45 +44,53 @@ use vouch_prover::{
     srs::Srs,
 };
 
-/// Blocks of one proof of `hops-32`.
-const BLOCKS: u64 = 16;
+/// Places of the blocks of each proof of `hops-32` among all 32, the oldest first: each begins with the last of the next.
+const PARTS: [Range<usize>; 3] = [20..32, 10..21, 0..11];
 
 /// What is measured, and how many proofs it takes.
 enum Task {
-    History(Box<Class>, Evidence, u64),
+    History(Box<Class>, Vec<Evidence>),
     Ancestry(Size, Vec<Vec<u8>>),
 }
 
-fn history(evidence: Evidence, proofs: u64) -> Result<Task> {
-    let fits = Class::ALL.into_iter().find(|class| class.fits(&evidence).is_ok());
-    Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?.into(), evidence, proofs))
+/// One proof for each, all in the class that holds them.
+fn history(parts: Vec<Evidence>) -> Result<Task> {
+    let needs_entries = parts.iter().flat_map(|part| &part.facts).any(|fact| fact.kind.needs_entries());
+    let mut meant = Class::ALL.into_iter().filter(|class| class.receipts.is_some() == needs_entries);
+    let fits = meant.find(|class| parts.iter().all(|part| class.fits(part).is_ok()));
+    Ok(Task::History(fits.ok_or_eyre("no class has room for the case")?.into(), parts))
 }
 
 fn task(name: &str, size: Option<(&str, &str)>) -> Result<Task> {
     Ok(match (name, size) {
-        ("mainnet-1-slot", None) => history(mainnet::Source::read()?.evidence(1, 1)?, 1)?,
-        ("mainnet-16-slots", None) => history(mainnet::Source::read()?.evidence(4, 4)?, 1)?,
-        ("hops-16", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 1)?,
-        ("hops-32", None) => history(hops::evidence(BLOCKS, hops::MAINNET)?, 32 / BLOCKS)?,
-        ("logs", None) => history(logs::count()?, 1)?,
-        ("logs-receipt", None) => history(logs::longest()?, 1)?,
+        ("mainnet-1-slot", None) => history(vec![mainnet::Source::read()?.evidence(1, 1)?])?,
+        ("mainnet-16-slots", None) => history(vec![mainnet::Source::read()?.evidence(4, 4)?])?,
+        ("hops-16", None) => history(vec![hops::evidence(16, hops::MAINNET)?])?,
+        ("hops-32", None) => {
+            let chain = hops::chain(32, hops::MAINNET);
+            let part = |places: Range<usize>| chain.part(places.clone(), places.start > 0);
+            history(PARTS.into_iter().map(part).collect::<Result<_>>()?)?
+        }
+        ("logs", None) => history(vec![logs::count("17034870")?])?,
+        ("logs-large", None) => history(vec![logs::count("15573637")?])?,
+        ("logs-receipt", None) => history(vec![logs::longest()?])?,
         ("headers-128", None) => Task::Ancestry(Size::A7, mainnet::headers(Size::A7.headers())?),
         ("headers-1024", None) => Task::Ancestry(Size::A10, mainnet::headers(Size::A10.headers())?),
         ("size", Some((permutations, k))) => {
             let (class, evidence) = sizes::class(permutations.parse()?, k.parse()?)?;
-            Task::History(class.into(), evidence, 1)
+            Task::History(class.into(), vec![evidence])
         }
         (other, _) => eyre::bail!("no case {other:?}: see the head of prover/examples/bench_history/main.rs"),
     })
 }
 
-/// Makes keys and `proofs` proofs, and prints what it cost beside `known`.
+/// Makes keys and `proofs` proofs, of `circuit(0)` and so on, and prints what it cost beside `known`.
 fn measure<C: Circuit<Fr>>(
     (name, data): (&str, &Path),
     class: &class::Class,
     blank: &C,
-    proofs: u64,
-    circuit: impl Fn() -> Result<(C, Vec<Fr>)>,
+    proofs: usize,
+    circuit: impl Fn(usize) -> Result<(C, Vec<Fr>)>,
     mut known: Value,
 ) -> Result<()> {
     let srs = Srs::development(data, class.k)?;
@@ -91,8 +101,8 @@ fn measure<C: Circuit<Fr>>(
     eprintln!("{name}: keys in {:.1} CPU-s, {} MB peak", keygen.cpu_seconds, keygen.peak_mb);
     let meter = Meter::start();
     let mut made = None;
-    for _ in 0..proofs {
-        let (circuit, instances) = circuit()?;
+    for number in 0..proofs {
+        let (circuit, instances) = circuit(number)?;
         made = Some(keys.prove(circuit, instances)?);
     }
     let proving = meter.stop();
@@ -160,32 +170,32 @@ fn run(name: &str, size: Option<(&str, &str)>) -> Result<()> {
     fs::create_dir_all(&data)?;
     let to = (name, data.as_path());
     match task(name, size)? {
-        Task::History(history, evidence, proofs) => {
+        Task::History(history, parts) => {
             let blank = HistoryCircuit::keygen(&history);
-            let used = evidence.permutations() as u64 * proofs;
+            let used = parts.iter().map(|part| part.permutations() as u64).sum();
             // a class made to measure is full, if only with the empty message
             let permutations = if size.is_some() { history.blocks as u64 } else { used };
             let known = json!({
                 "class": history.name,
                 "permutations": permutations,
                 "permutations_of_evidence": used,
-                "facts": evidence.facts.len() as u64 * proofs,
-                "anchors": evidence.anchors()?.len() as u64 * proofs,
+                "facts": parts.iter().map(|part| part.facts.len()).sum::<usize>(),
+                "anchors": parts.iter().map(|part| Ok(part.anchors()?.len())).sum::<Result<usize>>()?,
                 "statement_rows": blank.rows(),
             });
-            let circuit = || {
-                let circuit = HistoryCircuit::new(&history, &evidence, Fr::ONE)?;
+            let circuit = |number: usize| {
+                let circuit = HistoryCircuit::new(&history, &parts[number], Fr::ONE)?;
                 let instances = circuit.instances();
                 Ok((circuit, instances))
             };
             let index = Class::ALL.iter().position(|class| *class == *history);
             let class =
                 index.map_or(class::Class { name: "measured", k: history.k, ..histories::class(0) }, histories::class);
-            measure(to, &class, &blank, proofs, circuit, known)
+            measure(to, &class, &blank, parts.len(), circuit, known)
         }
         Task::Ancestry(size, headers) => {
             let blank = AncestryCircuit::keygen(&size);
-            let circuit = || {
+            let circuit = |_| {
                 let circuit = AncestryCircuit::new(&size, &headers)?;
                 let instances = circuit.instances();
                 Ok((circuit, instances))

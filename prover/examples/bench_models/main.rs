@@ -21,7 +21,7 @@ use vouch_circuits::{
 };
 use vouch_prover::onnx::{Calibration, FloatModel, quantise};
 
-/// Random rows that choose the scales and measure the error.
+/// Random rows that choose the scales, and as many others that the error is measured on.
 const ROWS: usize = 200;
 
 fn main() -> eyre::Result<()> {
@@ -104,7 +104,7 @@ struct Compiled {
     model: Model,
     plan: Plan,
     inputs: Vec<i64>,
-    /// On the random rows, against floats.
+    /// On rows that did not choose the scales, against floats.
     error: f64,
     weights: f64,
 }
@@ -115,10 +115,17 @@ fn compile(file: &Path) -> eyre::Result<Compiled> {
     let plan = Plan::parse(&format!("private = {{ name = \"x\", count = {} }}", float.inputs))?;
     float.private = plan.private;
     let mut rng = StdRng::seed_from_u64(1);
-    let rows: Vec<Vec<f64>> = (0..ROWS).map(|_| (0..float.inputs).map(|_| rng.gen_range(0.0..1.0)).collect()).collect();
-    let inputs = rows[0].iter().map(|x| fixed::from_real(*x)).collect();
-    let quantised = quantise(&float, &Calibration { rows, labels: vec![] })?;
-    let (model, error) = (quantised.model, quantised.report.max_abs_error);
+    let mut draw = || -> Vec<f64> { (0..float.inputs).map(|_| rng.gen_range(0.0..1.0)).collect() };
+    let [rows, others] = [(); 2].map(|()| (0..ROWS).map(|_| draw()).collect::<Vec<_>>());
+    let integers = |row: &[f64]| row.iter().map(|x| fixed::from_real(*x)).collect::<Vec<i64>>();
+    let inputs = integers(&rows[0]);
+    let model = quantise(&float, &Calibration { rows, labels: vec![] })?.model;
+    let mut error = 0.0_f64;
+    for row in &others {
+        let outputs = model.run(&integers(row))?;
+        let apart = outputs.iter().zip(float.run(row)).map(|(got, expected)| (fixed::to_real(*got) - expected).abs());
+        error = apart.fold(error, f64::max);
+    }
     let weights = model.weights() as f64;
     Ok(Compiled { model, plan, inputs, error, weights })
 }

@@ -16,6 +16,9 @@ use vouch_prover::{
     srs::Srs,
 };
 
+/// Largest `k` whose proofs take less than a second.
+const SHORT: u32 = 13;
+
 /// Where keys and reference strings are, and the verifiers that were generated so far, by class.
 pub struct Bench<'a> {
     directory: &'a Path,
@@ -28,7 +31,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Prints one line: keys, proof and verification of one query on made-up words and these private inputs, and the fields of
-    /// `more`. Proving includes reading the key.
+    /// `more`. Proving includes reading the key; of proofs that take less than a second three are made, and the median is shown.
     ///
     /// # Errors
     /// Whatever goes wrong.
@@ -54,13 +57,22 @@ impl<'a> Bench<'a> {
             plan.resolve(request.subject, request.as_of)?.into_iter().map(|key| key.holds(word)).collect();
         let trees = if facts.is_empty() { vec![] } else { vec![(FactTree::new(&facts)?, facts)] };
         let secret = Secret { values: inputs.to_vec(), ..Secret::default() };
-        let meter = Meter::start();
-        let keys = score::keys(self.directory, &srs, &model, &plan, None)?;
-        let (roots, openings) = open(&plan, request.subject, request.as_of, &trees)?;
-        let circuit = ScoreCircuit::new(model, plan.clone(), &request, &roots, &openings, &secret)?;
-        let rows = circuit.rows()?;
-        let proof = score::prove(&keys, circuit)?;
-        let prove = meter.stop();
+        let prove = || -> eyre::Result<_> {
+            let meter = Meter::start();
+            let keys = score::keys(self.directory, &srs, &model, &plan, None)?;
+            let (roots, openings) = open(&plan, request.subject, request.as_of, &trees)?;
+            let circuit = ScoreCircuit::new(model.clone(), plan.clone(), &request, &roots, &openings, &secret)?;
+            let rows = circuit.rows()?;
+            let proof = score::prove(&keys, circuit)?;
+            Ok((meter.stop(), keys, rows, proof))
+        };
+        let mut proofs = vec![prove()?];
+        if class.k <= SHORT {
+            proofs.extend([prove()?, prove()?]);
+        }
+        proofs.sort_by(|a, b| a.0.cpu_seconds.total_cmp(&b.0.cpu_seconds));
+        let number = proofs.len();
+        let (prove, keys, rows, proof) = proofs.swap_remove(number / 2);
         let meter = Meter::start();
         eyre::ensure!(snark::verify(&keys.srs, keys.vk(), &keys.source, &proof), "the proof does not verify");
         let verify = meter.stop();
@@ -84,6 +96,7 @@ impl<'a> Bench<'a> {
             "keygen_cpu_s": rounded(keygen.cpu_seconds),
             "prove_cpu_s": rounded(prove.cpu_seconds),
             "prove_wall_s": rounded(prove.wall_seconds),
+            "proofs": number,
             "peak_mb": prove.peak_mb,
             "proof_bytes": proof.bytes.len(),
             "key_mb": rounded(keys.file_bytes as f64 / 1e6),

@@ -230,6 +230,10 @@ impl<E: Engine + ?Sized> Queue<E> {
                 let facts = subjects.iter().map(|subject| self.engine.questions(model, *subject, block));
                 Ok(facts.collect::<Result<_, _>>()?)
             }
+            What::Plan { plan, subjects } => {
+                let facts = subjects.iter().map(|subject| self.engine.questions_of_plan(plan, *subject, block));
+                Ok(facts.collect::<Result<_, _>>()?)
+            }
         }
     }
 

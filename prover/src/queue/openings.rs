@@ -1,12 +1,14 @@
-//! Openings that the queue holds: in memory only, until the proofs that need them are made.
+//! Openings that the queue holds, in memory only: one that came with a question until its proof is made, one that was given for what may be asked
+//! later for a day.
 //!
-//! Each is for one model: a commitment is public, and who knows it could ask a model of his own what is under it.
+//! Each is for one model, and about one subject if it names one: a commitment is public, and who knows it could ask a model of his own what is
+//! under it. Nobody can use up what was given for a day, and a reorganisation finds it still there.
 //!
 //! Nothing here is ever written. A process that ends forgets them all; those in a folder of the operator's are read when they are
 //! needed, and never deleted.
 
 use crate::opening::{Opening, OpeningError};
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -16,14 +18,29 @@ use std::time::{Duration, Instant};
 
 /// Most openings that are held.
 const MAX_HELD: usize = 256;
-/// An opening that nobody used is forgotten after this long, when room is needed.
-const UNUSED: Duration = Duration::from_secs(24 * 3_600);
+/// How long an opening is held that did not come with a question.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Commitment, model, subject.
+type Key = (B256, B256, Option<Address>);
+
+#[derive(Debug)]
+struct Held {
+    opening: Opening,
+    /// When it is forgotten; `None`: when the proof is made of the question that it came with.
+    until: Option<Instant>,
+}
+
+impl Held {
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
+}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Openings {
-    /// By commitment and model.
-    held: Mutex<HashMap<(B256, B256), (Opening, Instant)>>,
+    held: Mutex<HashMap<Key, Held>>,
     folder: Option<PathBuf>,
     given: AtomicU64,
 }
@@ -34,18 +51,27 @@ impl Openings {
         Self { folder: Some(folder), ..Self::default() }
     }
 
-    /// Keeps a checked opening for the model that it names.
-    pub(super) fn give(&self, opening: Opening) -> Result<(), OpeningError> {
+    /// Keeps a checked opening for the model that it names: for a day.
+    pub(super) fn keep(&self, opening: Opening) -> Result<(), OpeningError> {
+        self.hold(opening, Some(Instant::now() + KEPT))
+    }
+
+    /// Holds a checked opening for the model that it names, until it is [forgotten](Self::forget).
+    pub(super) fn lend(&self, opening: Opening) -> Result<(), OpeningError> {
+        self.hold(opening, None)
+    }
+
+    fn hold(&self, opening: Opening, until: Option<Instant>) -> Result<(), OpeningError> {
         opening.check()?;
-        let key = (opening.commitment, opening.model.ok_or(OpeningError::NoModel { commitment: opening.commitment })?);
+        let model = opening.model.ok_or(OpeningError::NoModel { commitment: opening.commitment })?;
+        let key = (opening.commitment, model, opening.subject);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, one| !one.is_over());
         if held.len() >= MAX_HELD && !held.contains_key(&key) {
-            held.retain(|_, (_, since)| since.elapsed() < UNUSED);
-            if held.len() >= MAX_HELD {
-                return Err(OpeningError::Full { limit: MAX_HELD });
-            }
+            return Err(OpeningError::Full { limit: MAX_HELD });
         }
-        held.insert(key, (opening, Instant::now()));
+        let until = until.max(held.get(&key).and_then(|one| one.until));
+        held.insert(key, Held { opening, until });
         self.given.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -55,12 +81,14 @@ impl Openings {
         self.given.load(Ordering::SeqCst)
     }
 
-    /// The opening of `commitment` for `model`, checked.
-    pub(super) fn find(&self, commitment: B256, model: B256) -> Result<Opening, OpeningError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&(commitment, model)).cloned();
-        if let Some((opening, _)) = held {
-            return Ok(opening);
+    /// The opening of `commitment` for `model` and a question about `subject`, checked.
+    pub(super) fn find(&self, commitment: B256, model: B256, subject: Address) -> Result<Opening, OpeningError> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = [Some(subject), None].into_iter();
+        if let Some(one) = keys.find_map(|s| held.get(&(commitment, model, s)).filter(|one| !one.is_over())) {
+            return Ok(one.opening.clone());
         }
+        drop(held);
         let unknown = OpeningError::Unknown { commitment };
         let Some(folder) = &self.folder else { return Err(unknown) };
         let refuse = |detail: String| OpeningError::File { commitment, detail };
@@ -75,15 +103,19 @@ impl Openings {
         opening.check()?;
         match opening.commitment == commitment {
             true if opening.model.is_none() => Err(OpeningError::NoModel { commitment }),
-            true if opening.model != Some(model) => Err(unknown),
+            true if opening.model != Some(model) || opening.subject.is_some_and(|s| s != subject) => Err(unknown),
             true => Ok(opening),
             false => Err(OpeningError::Mismatch { expected: commitment, got: opening.commitment }),
         }
     }
 
-    /// Forgets what was given.
-    pub(super) fn forget(&self, commitment: B256, model: B256) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&(commitment, model));
+    /// Forgets what came with a question.
+    pub(super) fn forget(&self, commitment: B256, model: B256, subject: Address) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (commitment, model, Some(subject));
+        if held.get(&key).is_some_and(|one| one.until.is_none()) {
+            held.remove(&key);
+        }
     }
 }
 
@@ -92,6 +124,7 @@ mod tests {
     use super::*;
 
     const MODEL: B256 = B256::repeat_byte(3);
+    const SUBJECT: Address = Address::repeat_byte(4);
 
     fn opening(value: i64) -> Opening {
         Opening::new(26, vec![value], B256::ZERO).unwrap().for_model(MODEL)
@@ -99,33 +132,54 @@ mod tests {
 
     #[test]
     fn what_is_given_is_found_until_it_is_forgotten() {
-        let (openings, one) = (Openings::default(), opening(1));
-        let unknown = OpeningError::Unknown { commitment: one.commitment };
-        assert_eq!(openings.find(one.commitment, MODEL), Err(unknown.clone()));
-        openings.give(one.clone()).unwrap();
-        assert_eq!((openings.find(one.commitment, MODEL), openings.given()), (Ok(one.clone()), 1));
-        // a stranger's model is told nothing
-        assert_eq!(openings.find(one.commitment, B256::ZERO), Err(unknown.clone()));
-        openings.forget(one.commitment, B256::ZERO);
-        assert_eq!(openings.find(one.commitment, MODEL), Ok(one.clone()));
-        openings.forget(one.commitment, MODEL);
-        assert_eq!(openings.find(one.commitment, MODEL), Err(unknown));
-        let of_none = OpeningError::NoModel { commitment: one.commitment };
-        assert_eq!(openings.give(Opening { model: None, ..one.clone() }), Err(of_none));
+        let (openings, one) = (Openings::default(), opening(1).about(SUBJECT));
+        let (commitment, unknown) = (one.commitment, OpeningError::Unknown { commitment: one.commitment });
+        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Err(unknown.clone()));
+        openings.lend(one.clone()).unwrap();
+        assert_eq!((openings.find(commitment, MODEL, SUBJECT), openings.given()), (Ok(one.clone()), 1));
+        // a stranger's model is told nothing, nor a question about another subject
+        assert_eq!(openings.find(commitment, B256::ZERO, SUBJECT), Err(unknown.clone()));
+        assert_eq!(openings.find(commitment, MODEL, Address::ZERO), Err(unknown.clone()));
+        openings.forget(commitment, B256::ZERO, SUBJECT);
+        openings.forget(commitment, MODEL, Address::ZERO);
+        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Ok(one.clone()));
+        openings.forget(commitment, MODEL, SUBJECT);
+        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Err(unknown));
+        assert_eq!(openings.lend(Opening { model: None, ..one.clone() }), Err(OpeningError::NoModel { commitment }));
         let wrong = Opening { commitment: B256::ZERO, ..one };
-        assert!(matches!(openings.give(wrong), Err(OpeningError::Mismatch { .. })));
+        assert!(matches!(openings.keep(wrong), Err(OpeningError::Mismatch { .. })));
+    }
+
+    #[test]
+    fn nobody_uses_up_what_is_kept_and_it_ends() {
+        let (openings, one) = (Openings::default(), opening(1));
+        openings.keep(one.clone()).unwrap();
+        assert_eq!(openings.find(one.commitment, MODEL, Address::ZERO), Ok(one.clone()), "about anybody");
+        let about = one.clone().about(SUBJECT);
+        openings.keep(about.clone()).unwrap();
+        openings.lend(about.clone()).unwrap();
+        openings.forget(one.commitment, MODEL, SUBJECT);
+        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Ok(about.clone()));
+        openings.held.lock().unwrap().values_mut().for_each(|held| held.until = Some(Instant::now()));
+        let unknown = OpeningError::Unknown { commitment: one.commitment };
+        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Err(unknown));
     }
 
     #[test]
     fn only_so_many_are_held() {
         let openings = Openings::default();
+        let about = |value| opening(value).about(SUBJECT);
         for value in 0..MAX_HELD as i64 {
-            openings.give(opening(value)).unwrap();
+            openings.lend(about(value)).unwrap();
         }
-        assert_eq!(openings.give(opening(-1)), Err(OpeningError::Full { limit: MAX_HELD }));
-        openings.give(opening(3)).unwrap();
-        openings.forget(opening(3).commitment, MODEL);
-        openings.give(opening(-1)).unwrap();
+        assert_eq!(openings.lend(about(-1)), Err(OpeningError::Full { limit: MAX_HELD }));
+        openings.lend(about(3)).unwrap();
+        openings.forget(about(3).commitment, MODEL, SUBJECT);
+        openings.lend(about(-1)).unwrap();
+        // those that are over make room
+        assert_eq!(openings.keep(about(-2)), Err(OpeningError::Full { limit: MAX_HELD }));
+        openings.held.lock().unwrap().values_mut().take(2).for_each(|held| held.until = Some(Instant::now()));
+        openings.keep(about(-2)).unwrap();
     }
 
     #[test]
@@ -140,18 +194,22 @@ mod tests {
                 o.commitment, o.salt, o.values[0]
             )
         };
-        assert!(matches!(openings.find(one.commitment, MODEL), Err(OpeningError::Unknown { .. })));
+        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::Unknown { .. })));
         std::fs::write(path(&one), text(&one)).unwrap();
-        openings.forget(one.commitment, MODEL);
-        assert_eq!(openings.find(one.commitment, MODEL), Ok(one.clone()));
-        assert!(matches!(openings.find(one.commitment, B256::ZERO), Err(OpeningError::Unknown { .. })));
+        openings.forget(one.commitment, MODEL, SUBJECT);
+        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Ok(one.clone()));
+        assert!(matches!(openings.find(one.commitment, B256::ZERO, SUBJECT), Err(OpeningError::Unknown { .. })));
+        let of_other = text(&one).replace("}", &format!(r#","subject":"{}"}}"#, Address::ZERO));
+        std::fs::write(path(&one), of_other).unwrap();
+        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::Unknown { .. })));
+        assert!(openings.find(one.commitment, MODEL, Address::ZERO).is_ok());
         let without = text(&one).replace(&format!(r#","model":"{MODEL}""#), "");
         std::fs::write(path(&one), without).unwrap();
-        assert!(matches!(openings.find(one.commitment, MODEL), Err(OpeningError::NoModel { .. })));
+        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::NoModel { .. })));
         std::fs::write(path(&other), text(&one)).unwrap();
-        assert!(matches!(openings.find(other.commitment, MODEL), Err(OpeningError::Mismatch { .. })));
+        assert!(matches!(openings.find(other.commitment, MODEL, SUBJECT), Err(OpeningError::Mismatch { .. })));
         std::fs::write(path(&other), r#"{"values": ["secret"]}"#).unwrap();
-        let said = openings.find(other.commitment, MODEL).unwrap_err().to_string();
+        let said = openings.find(other.commitment, MODEL, SUBJECT).unwrap_err().to_string();
         assert!(
             said.ends_with("not a file of `vouch commit`: line 1, column 20") && !said.contains("secret"),
             "{said}"

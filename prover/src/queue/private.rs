@@ -18,33 +18,43 @@ impl<E: Engine + ?Sized> Queue<E> {
         Self { openings: Arc::new(super::Openings::in_folder(folder)), ..self }
     }
 
-    /// Holds an opening, in memory, until the proofs that need it are made. The model that it names alone may read it.
+    /// Holds an opening, in memory, for a day: for questions and requests to come. The model that it names alone may read it, for questions about
+    /// the subject that it names.
     ///
     /// # Errors
     /// [`OpeningError`].
     pub fn give_opening(&self, opening: Opening) -> Result<(), OpeningError> {
-        let (commitment, model) = (opening.commitment, opening.model);
-        self.openings.give(opening)?;
+        self.openings.keep(opening.clone())?;
+        self.look_again(&opening);
+        Ok(())
+    }
+
+    /// Tells jobs that wait for an opening that it is there.
+    fn look_again(&self, opening: &Opening) {
+        let is_read = |query: &Query| {
+            query.inputs == Some(opening.commitment)
+                && opening.model == Some(query.model)
+                && opening.subject.is_none_or(|subject| subject == query.subject)
+        };
         // whoever waited for it looks again; a store that cannot be read has them look a little later
         let waited = self.store.unfinished().unwrap_or_default();
         if let Ok(mut waiting) = self.waiting.lock() {
-            for job in
-                waited.iter().filter(|job| job.query.inputs == Some(commitment) && model == Some(job.query.model))
-            {
+            for job in waited.iter().filter(|job| is_read(&job.query)) {
                 waiting.remove(&job.id);
             }
         }
         self.wake.notify_one();
-        Ok(())
     }
 
-    /// [`Queue::add`] with the opening of the private inputs, if the query has some: for its model.
+    /// [`Queue::add`] with the opening of the private inputs, if the query has some: for its model and subject, until it is proven.
     ///
     /// # Errors
     /// As [`Queue::add`]; the opening is forgotten then.
     pub async fn add_private(&self, query: Query, opening: Option<Opening>) -> Result<Job, QueueError> {
         let Some(opening) = opening else { return self.add(query).await };
-        self.give_opening(opening.for_model(query.model))?;
+        let opening = opening.for_model(query.model).about(query.subject);
+        self.openings.lend(opening.clone())?;
+        self.look_again(&opening);
         let added = self.add(query.clone()).await;
         // refused, or proven already
         self.forget_opening(&query)?;
@@ -67,7 +77,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             None if expected.count == 0 => Ok(()),
             None => Err(OpeningError::Needed { model, count: expected.count }.into()),
             Some(commitment) if expected.count == 0 => Err(OpeningError::NotPrivate { model, commitment }.into()),
-            Some(commitment) => match self.openings.find(commitment, model)?.private() {
+            Some(commitment) => match self.openings.find(commitment, model, query.subject)?.private() {
                 got if got == expected => Ok(()),
                 got => Err(OpeningError::Model { model, expected, got }.into()),
             },
@@ -82,16 +92,13 @@ impl<E: Engine + ?Sized> Queue<E> {
         Ok(self.engine.private(model)?.count > 0)
     }
 
-    /// Forgets an opening that no job needs any more.
+    /// Forgets the opening that came with a question, when no job needs it any more.
     pub(super) fn forget_opening(&self, query: &Query) -> Result<(), QueueError> {
-        if let Some(commitment) = query.inputs
-            && !self
-                .store
-                .unfinished()?
-                .iter()
-                .any(|job| job.query.inputs == Some(commitment) && job.query.model == query.model)
-        {
-            self.openings.forget(commitment, query.model);
+        let Some(commitment) = query.inputs else { return Ok(()) };
+        let reads =
+            |other: &Query| (other.inputs, other.model, other.subject) == (query.inputs, query.model, query.subject);
+        if !self.store.unfinished()?.iter().any(|job| reads(&job.query)) {
+            self.openings.forget(commitment, query.model, query.subject);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::NodeArg;
 use super::client::Client;
 use super::report::Report;
 use super::salt;
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::{Address, B256, keccak256};
 use clap::{ArgGroup, Args};
 use eyre::WrapErr;
 use inputs::Given;
@@ -36,6 +36,10 @@ pub struct CommitArgs {
     /// Model id, its name, or NAME@VERSION: its plan has the names and units of the inputs.
     #[arg(long)]
     model: Option<String>,
+    /// The one subject that questions which read the inputs may be about. Without it: any; who knows the commitment may then ask the model about
+    /// others.
+    #[arg(long, value_name = "ADDRESS", requires = "model")]
+    subject: Option<Address>,
     /// The plan itself (TOML), without a node.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -80,7 +84,7 @@ pub async fn run(args: CommitArgs, report: Report) -> eyre::Result<()> {
     args.set.iter().try_for_each(|pair| given.set(pair))?;
     let values = given.read(&plan)?;
     let seed = args.salt.as_deref().map(salt::read_or_make).transpose()?.map(|seed| seed.0);
-    let (opening, is_new) = keep(&args.out, &plan, id, values, seed)?;
+    let (opening, is_new) = keep(&args.out, &plan, (id, args.subject), values, seed)?;
     let body = json!({
         "commitment": opening.commitment, "count": plan.private.count, "bits": plan.private.bits,
         "opening": args.out, "is_new": is_new,
@@ -95,7 +99,7 @@ pub async fn run(args: CommitArgs, report: Report) -> eyre::Result<()> {
 fn keep(
     path: &Path,
     plan: &Plan,
-    model: Option<B256>,
+    (model, subject): (Option<B256>, Option<Address>),
     values: Vec<i64>,
     seed: Option<[u8; 32]>,
 ) -> eyre::Result<(Opening, bool)> {
@@ -113,11 +117,11 @@ fn keep(
             there.commitment
         );
         eyre::ensure!(
-            there.model == model,
+            (there.model, there.subject) == (model, subject),
             "{} is for {}, not for {}: move it away, or choose another --out",
             path.display(),
-            shown(there.model),
-            shown(model)
+            shown(there.model, there.subject),
+            shown(model, subject)
         );
         return Ok((there, false));
     }
@@ -125,16 +129,15 @@ fn keep(
         Some(opening) => opening,
         None => Opening::new(plan.private.bits, values, below_modulus(rand::random()))?,
     };
-    let opening = match model {
-        Some(model) => opening.for_model(model),
-        None => opening,
-    };
+    let opening = model.into_iter().fold(opening, Opening::for_model);
+    let opening = subject.into_iter().fold(opening, Opening::about);
     write(path, &opening, plan)?;
     Ok((opening, true))
 }
 
-fn shown(model: Option<B256>) -> String {
-    model.map_or("no model (--plan)".into(), |model| format!("model {model}"))
+fn shown(model: Option<B256>, subject: Option<Address>) -> String {
+    let model = model.map_or("no model (--plan)".into(), |model| format!("model {model}"));
+    subject.map_or(model.clone(), |subject| format!("{model} and subject {subject}"))
 }
 
 /// A salt for these inputs alone: openings of one seed say nothing of one another.
@@ -174,6 +177,9 @@ fn write(path: &Path, opening: &Opening, plan: &Plan) -> eyre::Result<()> {
     if let Some(model) = opening.model {
         body["model"] = json!(model);
     }
+    if let Some(subject) = opening.subject {
+        body["subject"] = json!(subject);
+    }
     body["names"] = plan.private_inputs.iter().map(|input| input.name.as_str()).collect();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match file {
@@ -202,13 +208,13 @@ mod tests {
     fn an_opening_is_written_once_for_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("opening.json");
-        let (made, is_new) = keep(&path, &plan(), None, vec![1, -2], None).unwrap();
+        let (made, is_new) = keep(&path, &plan(), (None, None), vec![1, -2], None).unwrap();
         assert!(is_new && !made.salt.is_zero());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read(&path).unwrap(), made);
-        assert_eq!(keep(&path, &plan(), None, vec![1, -2], None).unwrap(), (made.clone(), false));
+        assert_eq!(keep(&path, &plan(), (None, None), vec![1, -2], None).unwrap(), (made.clone(), false));
         for (values, seed) in [(vec![1, -3], None), (vec![1, -2], Some([1; 32]))] {
-            let said = keep(&path, &plan(), None, values, seed).unwrap_err().to_string();
+            let said = keep(&path, &plan(), (None, None), values, seed).unwrap_err().to_string();
             assert!(said.contains(&format!("opens another commitment, {}", made.commitment)), "{said}");
         }
         assert_eq!(read(&path).unwrap(), made);
@@ -217,7 +223,8 @@ mod tests {
     #[test]
     fn two_commitments_to_the_same_inputs_differ_but_for_a_seed() {
         let dir = tempfile::tempdir().unwrap();
-        let make = |name: &str, values, seed| keep(&dir.path().join(name), &plan(), None, values, seed).unwrap().0;
+        let make =
+            |name: &str, values, seed| keep(&dir.path().join(name), &plan(), (None, None), values, seed).unwrap().0;
         assert_ne!(make("a", vec![1, 2], None).commitment, make("b", vec![1, 2], None).commitment);
         let (one, same) = (make("c", vec![1, 2], Some([7; 32])), make("d", vec![1, 2], Some([7; 32])));
         assert_eq!(one, same);
@@ -230,10 +237,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("opening.json");
         std::fs::write(&path, "{}").unwrap();
-        let said = keep(&path, &plan(), None, vec![1, 2], None).unwrap_err().to_string();
+        let said = keep(&path, &plan(), (None, None), vec![1, 2], None).unwrap_err().to_string();
         assert!(said.ends_with("is no opening, as `vouch commit` writes them"), "{said}");
         std::fs::remove_file(&path).unwrap();
-        let (made, _) = keep(&path, &plan(), None, vec![1, 2], None).unwrap();
+        let (made, _) = keep(&path, &plan(), (None, None), vec![1, 2], None).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let other = format!("{:#x}", B256::repeat_byte(1));
         std::fs::write(&path, text.replace(&made.commitment.to_string(), &other)).unwrap();

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn args(ceremony: Option<PathBuf>, dir: &std::path::Path) -> SrsArgs {
-        SrsArgs { keys: dir.into(), ceremony, ceremony_sha256: None, hops: false }
+        SrsArgs { keys: dir.into(), ceremony, ceremony_sha256: None, hops: false, large_blocks: false }
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Size {
 }
 
 impl Size {
+    /// 32 headers of any fork, and 33 permutations to spare.
+    pub const A5: Self = Self { name: "A5", key_name: "ancestry_5", k: 16, blocks: 224, depth: 5 };
     /// 128 headers of any fork: five permutations each, one for each node, and eleven to spare.
     pub const A7: Self = Self { name: "A7", key_name: "ancestry_7", k: 17, blocks: 778, depth: 7 };
     /// 1,024 headers of any fork, and 96 permutations to spare.

@@ -51,9 +51,11 @@ fn headers_of_every_era() {
 }
 
 #[test]
-fn the_first_1024_headers_of_mainnet() {
+fn the_first_1056_headers_of_mainnet() {
     let Some(run) = headers("mainnet_0_1055", 0, 1024) else { return };
     println!("A10: {} rows before keccak", accept(&Size::A10, &run));
+    let Some(rest) = headers("mainnet_0_1055", 1024, 32) else { return };
+    println!("A5: {} rows before keccak", accept(&Size::A5, &rest));
     let Some(run) = headers("goerli_7588679_7589206", 0, 128) else { return };
     println!("A7: {} rows before keccak", accept(&Size::A7, &run));
 }

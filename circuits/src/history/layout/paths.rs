@@ -88,9 +88,12 @@ impl Paths {
     pub fn fill(&mut self, class: &Class, like: Option<&Fact>) {
         let Some(like) = like.filter(|_| class.paths > 0) else { return };
         let step = Step { over: 0, key: Some(like.key) };
-        let start = Stop::start(like.slot);
+        // a class with room for no other start hashes one message more
+        let has_room = self.starts.0.len() < class.path_starts;
+        let slot = self.starts.0.first().filter(|_| !has_room).copied().unwrap_or(like.slot);
+        let start = Stop::start(slot);
         if self.mappings.0.is_empty() {
-            self.starts.add(like.slot);
+            self.starts.add(slot);
             self.mappings.add(Stride { from: start, step });
         }
         let end = Stride { from: start.after(&step), step: Step { over: 0, key: None } };

@@ -76,7 +76,11 @@ fn wanted() -> Vec<Fact> {
 }
 
 fn evidence() -> Evidence {
-    let wanted = wanted();
+    evidence_of(&wanted())
+}
+
+/// Evidence of a chain that has all of these words but the second.
+fn evidence_of(wanted: &[Fact]) -> Evidence {
     let mut storage = BTreeMap::new();
     for (i, fact) in wanted.iter().enumerate().filter(|(i, _)| *i != 1) {
         storage.insert(storage_slot(fact).expect("a slot"), number(1000 + i as u128));
@@ -84,7 +88,7 @@ fn evidence() -> Evidence {
     let accounts = BTreeMap::from([(CONTRACT, Account { nonce: 1, balance: 0, storage })]);
     let mut nodes = Nodes::default();
     let header = header(BLOCK, &accounts, 21, &mut nodes);
-    Evidence::collect(&wanted, &[header], &nodes).expect("evidence")
+    Evidence::collect(wanted, &[header], &nodes).expect("evidence")
 }
 
 fn attack(lie: impl FnOnce(&mut Layout)) -> Violation {
@@ -104,6 +108,14 @@ fn words_at_the_end_of_paths() {
     // the blank evidence has none, and only mappings have none
     let few = Evidence { facts: evidence.facts[PLAIN..=OTHER].to_vec(), ..evidence };
     accept(&Class { branches: 40, pairs: 20, steps: 40, slots: 9, ..CLASS }, &few);
+}
+
+#[test]
+fn an_element_of_an_array_fits_a_class_with_one_start() {
+    let elements = Step { over: 0, key: None };
+    let evidence = evidence_of(&[path(number(9), &[elements], 1), path(number(9), &[elements], 2)]);
+    assert_eq!(evidence.facts[0].value, number(1000));
+    accept(&Class { path_starts: 1, ..CLASS }, &evidence);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use crate::degree::assert_degrees;
 use crate::score::{
-    Class, Frame, ScoreConfig, TooLarge,
+    Class, Frame, ScoreConfig, ScoreError, TooLarge,
     config::chosen,
     layout::{self, Factors, Runs, Written},
     sheet::{Cell, Product, Sheet, offset, value},
@@ -74,7 +74,10 @@ pub(super) struct Folds {
 impl Folds {
     /// Leaves in `sheet` the products of the first of `length` rows of data, and folds those of the others into them. Assumes that
     /// all rows were written by the same code.
-    pub(super) fn new(sheet: &mut Sheet, length: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`ScoreError::Uneven`].
+    pub(super) fn new(sheet: &mut Sheet, length: usize) -> Result<Self, ScoreError> {
         let each = sheet.products.len() / length;
         let others = sheet.products.split_off(each);
         let rows: Vec<&[Product]> = [&sheet.products[..]].into_iter().chain(others.chunks(each.max(1))).collect();
@@ -89,7 +92,10 @@ impl Folds {
                     runs.len() - 1
                 });
                 // one cell of the first row must be one cell of each: else a factor of another row would be in no fold
-                assert!(runs[place].iter().map(offset).eq(run.iter().map(offset)), "rows of data differ in structure");
+                let apart = runs[place].iter().zip(&run).position(|(a, b)| offset(a) != offset(b));
+                if let Some(row) = apart {
+                    return Err(ScoreError::Uneven { row });
+                }
             }
         }
         let factors = layout::dense_rows(sheet).into_iter().filter_map(|row| match row.bias {
@@ -97,7 +103,7 @@ impl Folds {
             false => row.factor.map(|cell| places[&offset(&cell)]),
         });
         let factors = factors.collect();
-        Self { runs, length, factors }
+        Ok(Self { runs, length, factors })
     }
 
     /// Rows of the folds.

@@ -114,7 +114,7 @@ impl AuditCircuit {
     }
 
     /// Everything that the circuit constrains, where it stands, and what is folded.
-    fn written(&self) -> Result<(Sheet, Frame, Folds), TooLarge> {
+    fn written(&self) -> Result<(Sheet, Frame, Folds), ScoreError> {
         let mut sheet = Sheet::default();
         let mut count = sheet.constant(Fr::ZERO);
         let (mut public, mut products) = (Vec::new(), None);
@@ -133,12 +133,12 @@ impl AuditCircuit {
         for cell in [count].into_iter().chain(public) {
             sheet.publish(cell);
         }
-        let folds = Folds::new(&mut sheet, self.rows.len());
+        let folds = Folds::new(&mut sheet, self.rows.len())?;
         let frame = Frame::new(&sheet, self.key.class)?;
         folds.check(&frame)?;
         let (expected, got) = (frame.rows.glue, sheet.public.len());
         if got > expected {
-            return Err(TooLarge { class: frame.class.name, what: "public inputs", expected, got });
+            return Err(TooLarge { class: frame.class.name, what: "public inputs", expected, got }.into());
         }
         Ok((sheet, frame, folds))
     }

@@ -95,6 +95,18 @@ fn a_witness_of_other_rows_does_not_fit_the_public_ones() {
     }
 }
 
+#[test]
+fn rows_that_share_a_cell_which_others_do_not_are_refused() {
+    let mut sheet = Sheet::default();
+    let shared = sheet.witness(Fr::ONE);
+    for row in 0..3 {
+        let own = sheet.witness(Fr::from(row));
+        let inputs = if row == 0 { [shared, shared] } else { [shared, own] };
+        crate::layers::dense::constrain(&mut sheet, &inputs, &[vec![3, -2]], &[5], &[0]);
+    }
+    assert_eq!(Folds::new(&mut sheet, 3).unwrap_err(), ScoreError::Uneven { row: 1 });
+}
+
 /// One product over three rows, with free outputs: `y = 3 x_0 - 2 x_1 + 5`.
 #[derive(Clone)]
 struct Bare([i64; 3]);
@@ -108,7 +120,7 @@ impl Bare {
             let claim = [i128::from(output)];
             crate::layers::dense::constrain(&mut sheet, &inputs, &[vec![3, -2]], &[5], &claim);
         }
-        let folds = Folds::new(&mut sheet, 3);
+        let folds = Folds::new(&mut sheet, 3).unwrap();
         let frame = Frame::new(&sheet, Class::default()).unwrap();
         (sheet, frame, folds)
     }
