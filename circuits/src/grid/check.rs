@@ -177,12 +177,19 @@ impl Builder {
         hasher.finish()
     }
 
-    /// The cells of all tuples on the bus.
+    /// The cells of all tuples on the bus, by tag, column and whether they are provided.
     #[cfg(test)]
-    pub(crate) fn bus_cells(&self) -> Vec<Cell> {
-        let rows =
-            self.main.iter().enumerate().filter(|(_, r)| matches!(r.kind, Kind::Send | Kind::Provide | Kind::Read));
-        rows.flat_map(|(row, r)| [0, 2, 3, 4].map(|c| Cell::new(Stream::Main, row, c, r.cells[c]))).collect()
+    pub(crate) fn bus_cells(&self) -> std::collections::BTreeMap<(Fr, u8, bool), Vec<Cell>> {
+        let mut cells: std::collections::BTreeMap<_, Vec<Cell>> = Default::default();
+        for (row, r) in self.main.iter().enumerate() {
+            if matches!(r.kind, Kind::Send | Kind::Provide | Kind::Read) {
+                for c in [0, 2, 3, 4] {
+                    let cell = Cell::new(Stream::Main, row, c, r.cells[c]);
+                    cells.entry((r.k[0], cell.column, r.kind == Kind::Provide)).or_default().push(cell);
+                }
+            }
+        }
+        cells
     }
 
     /// Changes the witness of a cell without telling anyone: for tests of what the constraints catch.

@@ -11,6 +11,7 @@ use halo2_base::halo2_proofs::dev::MockProver;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use test_case::test_case;
 
+pub(super) mod columns;
 mod disclosing;
 mod meaning;
 mod phases;

@@ -1,6 +1,7 @@
 //! The whole statement, natively evaluated: honest evidence is accepted with the native root, every lie is refused.
 
 mod chain;
+mod fixtures;
 mod forks;
 mod honest;
 mod honest_entries;
@@ -10,6 +11,8 @@ mod lies_tries;
 mod linked_anchors;
 mod links;
 mod paths;
+mod semantic;
+mod transactions;
 mod tries;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
@@ -91,26 +94,35 @@ fn fact(kind: FactKind, block: u64, address: [u8; 20], slot: [u8; 32]) -> Fact {
     Fact { kind, block, address, slot, key: [0; 32], key2: [0; 32], path: Path::NONE, value: [0; 32] }
 }
 
-/// The header, the nodes, and account and slot facts of a proof file.
+/// Facts that a proof file states, with their values: four fields of each account, its slots. And the nodes.
+fn stated(file: &Value, block: u64) -> (Vec<Fact>, Nodes) {
+    let (mut facts, mut nodes) = (vec![], Nodes::default());
+    let text = |value: &Value| word(value.as_str().expect("hex"));
+    for response in file["proofs"].as_array().expect("a list") {
+        let address: [u8; 20] = unhex(response["address"].as_str().expect("hex")).try_into().expect("20 bytes");
+        let slots = response["storageProof"].as_array().expect("a list");
+        for list in slots.iter().map(|slot| &slot["proof"]).chain([&response["accountProof"]]) {
+            for node in list.as_array().expect("a list") {
+                nodes.insert(unhex(node.as_str().expect("hex")));
+            }
+        }
+        for (field, name) in (0..).zip(["nonce", "balance", "storageHash", "codeHash"]) {
+            let value = text(&response[name]);
+            facts.push(Fact { value, ..fact(FactKind::Account, block, address, chain::number(field)) });
+        }
+        for slot in slots {
+            let value = text(&slot["value"]);
+            facts.push(Fact { value, ..fact(FactKind::Slot, block, address, text(&slot["key"])) });
+        }
+    }
+    (facts, nodes)
+}
+
+/// The header, the nodes, and balance and slot facts of a proof file.
 fn file(name: &str) -> Option<(Vec<Fact>, Vec<Vec<u8>>, Nodes)> {
     let file = fixture_json(&format!("proofs/{name}.json"))?;
     let header = unhex(file["header_rlp"].as_str().expect("hex"));
-    let block = file["block_number"].as_u64().expect("a number");
-    let mut facts = vec![];
-    let mut nodes = Nodes::default();
-    let mut put = |list: &Value| {
-        for node in list.as_array().expect("a list") {
-            nodes.insert(unhex(node.as_str().expect("hex")));
-        }
-    };
-    for response in file["proofs"].as_array().expect("a list") {
-        let address: [u8; 20] = unhex(response["address"].as_str().expect("hex")).try_into().expect("20 bytes");
-        put(&response["accountProof"]);
-        facts.push(fact(FactKind::Account, block, address, word("1")));
-        for slot in response["storageProof"].as_array().expect("a list") {
-            put(&slot["proof"]);
-            facts.push(fact(FactKind::Slot, block, address, word(slot["key"].as_str().expect("hex"))));
-        }
-    }
-    Some((facts, vec![header], nodes))
+    let (facts, nodes) = stated(&file, file["block_number"].as_u64().expect("a number"));
+    let is_wanted = |fact: &Fact| fact.kind == FactKind::Slot || fact.slot == chain::number(1);
+    Some((facts.into_iter().filter(is_wanted).collect(), vec![header], nodes))
 }

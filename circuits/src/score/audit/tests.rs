@@ -1,6 +1,7 @@
 //! An audit: accepted when true, refused lie by lie.
 
 use super::*;
+use crate::score::tests::columns::{Named, Overwritten, written};
 use crate::{
     fixed::ONE,
     model::{Activation, tests::random},
@@ -172,4 +173,49 @@ fn rows_that_the_model_does_not_take_are_refused() {
     let said = |inputs| keygen().with_rows(&[row(vec![0]), row(inputs)]).unwrap_err().to_string();
     assert_eq!(said(vec![0, 1]), "input has 2 numbers: expected 1");
     assert!(said(vec![1 << 60]).starts_with("input 0 is 1152921504606846976"));
+}
+
+const BARE_K: u32 = 11;
+const FACTOR: Named<Bare> = |config| config.score.factor;
+const PRODUCT: Named<Bare> = |config| config.score.product;
+const ITEM: Named<Bare> = |config| config.item;
+/// The last column that copies reach.
+const FOLD: Named<Bare> = |_| {
+    let mut meta = ConstraintSystem::default();
+    AuditConfig::configure(&mut meta, Class::default());
+    let columns = meta.permutation().get_columns();
+    columns.last().copied().unwrap().try_into().unwrap()
+};
+
+#[test]
+fn no_cell_of_the_folds_is_free() {
+    let honest = Bare([4, 35, -21]);
+    let (_, frame, folds) = honest.written();
+    // one output, two inputs, a bias; three cells each
+    let runs = folds.runs.len();
+    assert_eq!((runs, folds.length, frame.rows.dense), (4, 3, 5));
+    for (column, rows, name) in
+        [(FACTOR, 5, "factor"), (PRODUCT, 6, "product"), (ITEM, 3 * runs, "item"), (FOLD, 3 * runs, "fold")]
+    {
+        let now = written(&honest, BARE_K, column);
+        for (row, value) in now.into_iter().enumerate().take(rows) {
+            let lie = Overwritten::new(&honest, [(column, row, value + Fr::from(7))]);
+            assert!(!lie.is_accepted(BARE_K), "{name} of row {row}");
+        }
+        assert!(Overwritten::new(&honest, [(column, 3 * runs, Fr::from(7))]).is_accepted(BARE_K), "{name} behind all");
+    }
+}
+
+/// Factor and product are those of the true outputs, the folds are of others: only the copies of the factors tell.
+#[test]
+fn a_factor_is_the_end_of_its_fold() {
+    let [honest, lying] = [Bare([4, 35, -21]), Bare([5, 35, -21])];
+    let [factors, products] = [FACTOR, PRODUCT].map(|column| written(&honest, BARE_K, column));
+    let cells = |column: Named<Bare>, values: &[Fr], rows: usize| {
+        values.iter().take(rows).enumerate().map(|(row, value)| (column, row, *value)).collect::<Vec<_>>()
+    };
+    let all = [cells(FACTOR, &factors, 4), cells(PRODUCT, &products, 6)].concat();
+    assert!(Overwritten::new(&honest, all.clone()).is_accepted(BARE_K));
+    assert!(!Overwritten::new(&lying, []).is_accepted(BARE_K));
+    assert!(Overwritten::new(&lying, all).breaks_copies_only(BARE_K));
 }
