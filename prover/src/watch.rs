@@ -318,7 +318,7 @@ mod tests {
         let said = parse().unwrap_err();
         assert!(said.line == 4 && said.detail.starts_with("entry \"a\": field plan: cannot read "), "{said}");
         let write = |plan: &str| std::fs::write(folder.path().join("plan.toml"), plan).unwrap();
-        write("private = { count = 2, bits = 26 }\n");
+        write("private = { name = \"x\", count = 2 }\n");
         let said = parse().unwrap_err();
         assert!(said.detail.ends_with("expected a plan that reads the chain, got private inputs alone"), "{said}");
         let plan = "[[feature]]\nname = \"n\"\nmake = \"last\"\n\
