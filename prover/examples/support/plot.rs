@@ -65,6 +65,7 @@ pub fn panel(area: &Area<'_>, caption: &str, axes: &Axes<'_>, all: &[Series<'_>]
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
         .border_style(BLACK)
         .background_style(WHITE)
         .label_font(("sans-serif", 17))

@@ -111,6 +111,7 @@ const LAST_OUTPUT: usize = 11;
 const SUM: Named<Bare> = |config| config.sum;
 const PRODUCT: Named<Bare> = |config| config.product;
 const FACTOR: Named<Bare> = |config| config.factor;
+const RANGE: Named<Bare> = |config| config.state[2];
 const MULTIPLICITY: Named<Bare> = |config| config.state[3];
 
 /// Whether `column` may have another number in `row`.
@@ -133,6 +134,18 @@ fn no_cell_of_a_running_sum_is_free() {
     // before the lookups begin, and behind the last row of each
     assert!(is_free(&circuit, SUM, 0) && is_free(&circuit, SUM, rows.glue + 1));
     assert!(is_free(&circuit, PRODUCT, rows.dense + 1));
+}
+
+/// The trap of a lookup that a row does not select: a limb there, or a point, could be anything.
+#[test]
+fn every_row_of_a_range_check_and_of_a_point_is_looked_up() {
+    let circuit = sheet(Fr::ZERO);
+    let rows = Frame::new(&circuit.0, CLASS).unwrap().rows;
+    for row in TABLE_START..TABLE_START + rows.range {
+        assert!(!is_free(&circuit, RANGE, row), "row {row}");
+    }
+    // nothing is looked up behind them
+    assert!(is_free(&circuit, RANGE, rows.glue - 1));
 }
 
 #[test]
