@@ -1,6 +1,6 @@
 """Small ONNX models, one for each operation that Vouch imports, with what onnxruntime says on random rows.
 
-    pip install onnx onnxruntime scikit-learn skl2onnx
+    pip install -r models/requirements.txt
     python models/ops.py > prover/tests/data/ops.json
 
 A test of the prover imports each, and compares floats and integers with the outputs kept here.

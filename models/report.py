@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes into each model's `figures.json` how far its score is from the float model, and the table of README.md.
+"""Writes into each model's `figures.json` how far its score is from the float model, its `training.toml`, and the table of README.md.
 
     python3 models/report.py [NAME...]
 
@@ -42,6 +42,15 @@ def row(name, figures):
     return f"| `{name}/` | {figures['model']} | {held_out(figures)} | {error} |\n"
 
 
+def training(folder, figures):
+    """What `vouch model add --training` shows: where the rows are from, and how many."""
+    script = folder / "train.py"
+    script = script if script.exists() else HERE / "train.py"
+    rows = figures["rows"]["train"] * figures["rows"].get("copies", 1)
+    source = f"{figures['data']}; made by {script.relative_to(HERE.parent)}, which is seeded"
+    return f"source = {json.dumps(source)}\nrows   = {rows}\n"
+
+
 def main():
     names = sys.argv[1:] or sorted(plan.parent.name for plan in HERE.glob("*/plan.toml"))
     for name in names:
@@ -49,6 +58,7 @@ def main():
         figures = json.loads(path.read_text())
         figures["score"] = measure(path.parent)
         path.write_text(json.dumps(figures, indent=2) + "\n")
+        (path.parent / "training.toml").write_text(training(path.parent, figures))
     every = sorted(path.parent.name for path in HERE.glob("*/figures.json"))
     table = "| folder | model | held out | score against floats |\n|---|---|---|---|\n"
     table += "".join(row(name, json.loads((HERE / name / "figures.json").read_text())) for name in every)

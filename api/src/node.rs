@@ -3,6 +3,7 @@
 use crate::archive::progress::Progress;
 use crate::chain::contracts::Addresses;
 use crate::chain::prepare::OldBlocks;
+use crate::http::models::AddingNow;
 use alloy::primitives::Address;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Node {
     pub ethers: Option<PathBuf>,
     /// One model is added at a time: key generation takes much memory.
     pub adding: Arc<Semaphore>,
+    /// How far that one is.
+    pub adding_now: AddingNow,
     /// When the node started.
     pub started: Instant,
 }
@@ -47,6 +50,7 @@ impl Node {
             metrics: None,
             ethers: None,
             adding: Arc::new(Semaphore::new(1)),
+            adding_now: AddingNow::default(),
             started: Instant::now(),
         }
     }

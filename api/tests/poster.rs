@@ -5,12 +5,13 @@ mod chain;
 #[path = "../../prover/tests/support/mod.rs"]
 mod support;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::providers::{Provider, ProviderBuilder};
 use chain::{FakeChain, NOW};
 use std::path::Path;
 use std::sync::Arc;
 use support::{Fast, MODEL, bounds, grow, index};
+use vouch_api::chain::calldata::register;
 use vouch_api::chain::contracts::Addresses;
 use vouch_api::chain::poster::Poster;
 use vouch_api::chain::sender::{Sender, read_key};
@@ -68,4 +69,32 @@ async fn roots_are_posted_once_when_gas_is_cheap_and_again_after_a_reorg() {
     while queue.watch_step().await.unwrap() {}
     poster.look().await.unwrap();
     assert_eq!(sent(), 3);
+}
+
+#[tokio::test]
+async fn a_model_is_registered_once_and_in_a_class_that_the_registry_has() {
+    let chain = FakeChain::default();
+    let (model, class) = (B256::repeat_byte(1), B256::repeat_byte(2));
+    (chain.state().now, chain.state().gas_price_wei, chain.state().gas) = (NOW, GWEI, 400_000);
+    let url = chain.spawn().await;
+    let registry = Address::repeat_byte(0xee);
+    let contracts = Addresses { registry: Some(registry), ..Addresses::default() };
+    let key = || read_key(None, Some(&"11".repeat(32))).unwrap().unwrap();
+    let sender = Sender::connect(&url, key(), contracts).await.unwrap();
+    let points = Bytes::from(vec![7; 128]);
+
+    let said = sender.register(model, class, points.clone()).await.unwrap_err().to_string();
+    assert!(said.starts_with(&format!("registry {registry} has no verifier of class {class}")), "{said}");
+    assert_eq!(chain.state().sent.len(), 0);
+    chain.state().class = class;
+    assert!(sender.register(model, class, points.clone()).await.unwrap().is_some());
+    assert_eq!(sender.register(model, class, points.clone()).await.unwrap(), None);
+    let sent = chain.state().sent.clone();
+    let data = register(class, points.clone());
+    assert_eq!(sent.len(), 1);
+    assert!(sent[0].windows(data.len()).any(|part| part == data), "the calldata is in the transaction");
+
+    let nowhere = Sender::connect(&url, key(), Addresses::default()).await.unwrap();
+    let said = nowhere.register(model, class, points).await.unwrap_err().to_string();
+    assert_eq!(said, "no address of contract ModelRegistry was given");
 }

@@ -17,6 +17,7 @@ fn main() -> eyre::Result<()> {
         calibration,
         salt: None,
         about: None,
+        training: None,
         precision: Default::default(),
     };
     let compiled = compile(&new)?;

@@ -39,6 +39,7 @@ fn main() -> Result<()> {
         calibration: Some(text("calibrate.csv")?),
         salt: None,
         about: None,
+        training: None,
         precision: Default::default(),
     };
     let model = scores.add(&new)?;

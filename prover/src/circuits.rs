@@ -1,7 +1,7 @@
 //! The engine of a node: the history circuit, the score circuit, their keys and verifiers.
 
 use crate::engine::{
-    AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
+    Adding, AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
 };
 use crate::evidence::Evidence;
 use crate::histories::Histories;
@@ -38,8 +38,8 @@ impl Engine for Circuits {
         self.scores.models()
     }
 
-    fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError> {
-        self.scores.add(new)
+    fn add_model(&self, new: &NewModel, tell: &dyn Fn(Adding)) -> Result<ModelInfo, EngineError> {
+        self.scores.add_with(new, tell)
     }
 
     fn deprecate_model(&self, model: B256, reason: Option<String>) -> Result<ModelInfo, EngineError> {

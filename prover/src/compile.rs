@@ -1,7 +1,8 @@
 //! From files to an integer program and its keys.
 
 use crate::draw::{self, View};
-use crate::engine::{EngineError, NewModel};
+use crate::engine::{Adding, EngineError, NewModel};
+use crate::expected::Expected;
 use crate::keys::Keys;
 use crate::onnx::{self, FloatModel};
 use crate::score::{self, ScoreKeysError};
@@ -65,6 +66,9 @@ impl Compiled {
             lines.push(format!(
                 "integers against floats on {rows} rows: at most {max_abs_error:.1e} apart, {mean_abs_error:.1e} in the mean"
             ));
+            if let (Some(most), Some(mean)) = (report.max_relative_error, report.mean_relative_error) {
+                lines.push(format!("of the range of the output: at most {most:.1e}, {mean:.1e} in the mean"));
+            }
             let pairs = [
                 ("accuracy", report.float_accuracy, report.integer_accuracy),
                 ("AUC", report.float_auc, report.integer_auc),
@@ -85,6 +89,8 @@ impl Compiled {
             rows.dense,
             rows.hash
         ));
+        lines.extend(Expected::of(circuit.class().k).map(|expected| expected.line()));
+        lines.extend(self.report.as_ref().and_then(onnx::Report::warning));
         Ok(lines)
     }
 }
@@ -94,6 +100,15 @@ impl Compiled {
 /// # Errors
 /// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
 pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
+    compile_with(new, &|_| ())
+}
+
+/// The same; `tell` hears of each step as it begins.
+///
+/// # Errors
+/// As [`compile`]; also if model and plan do not fit each other or any class.
+pub fn compile_with(new: &NewModel, tell: &dyn Fn(Adding)) -> Result<Compiled, EngineError> {
+    tell(Adding::Import);
     let refuse = |e: String| EngineError::Model { name: new.name.clone(), detail: e };
     let plan = Plan::parse(&new.plan).map_err(|e| refuse(e.to_string()))?;
     let mut float = FloatModel::import_wide(&new.onnx, plan.width()).map_err(|e| refuse(e.to_string()))?;
@@ -105,6 +120,7 @@ pub fn compile(new: &NewModel) -> Result<Compiled, EngineError> {
         Some(text) => onnx::Calibration::parse(text, &names).map_err(|e| refuse(e.to_string()))?,
         None => onnx::Calibration::default(),
     };
+    tell(Adding::Quantise);
     let quantised = onnx::quantise_at(&float, &rows, new.precision).map_err(|e| refuse(e.to_string()))?;
     let report = (!rows.rows.is_empty()).then_some(quantised.report);
     let (model, scales) = (Arc::new(quantised.model), quantised.scales);
@@ -196,13 +212,16 @@ mod tests {
             calibration,
             salt: None,
             about: None,
+            training: None,
             precision: Default::default(),
         };
         let lines = compile(&new).unwrap().summary("logistic").unwrap();
         assert_eq!(lines[0], "9 features of 13 facts, 1 layers, 1 outputs");
         assert!(lines[1].starts_with("integers against floats on 256 rows: at most "), "{lines:?}");
-        assert!(lines[2].starts_with("accuracy 0.") && lines[3].starts_with("AUC 0."), "{lines:?}");
-        assert!(lines[4].starts_with("class score_1") && lines[4].ends_with(" rows of hashes"), "{lines:?}");
+        assert!(lines[2].starts_with("of the range of the output: at most "), "{lines:?}");
+        assert!(lines[3].starts_with("accuracy 0.") && lines[4].starts_with("AUC 0."), "{lines:?}");
+        assert!(lines[5].starts_with("class score_1") && lines[5].ends_with(" rows of hashes"), "{lines:?}");
+        assert!(lines[6].starts_with("expected of a proof: ") && lines.len() == 7, "{lines:?}");
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use crate::audit::{Audit, Part};
 use crate::draw::View;
 use crate::evidence::Evidence;
+use crate::expected::Expected;
 use crate::onnx::Precision;
 use crate::opening::Opening;
-pub use crate::scores::card::Card;
+pub use crate::scores::card::{Card, Training};
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -183,7 +184,7 @@ pub struct AuditAnswer {
 }
 
 /// A model to add.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NewModel {
     /// For people.
     pub name: String,
@@ -197,6 +198,8 @@ pub struct NewModel {
     pub salt: Option<Salt>,
     /// What the author says of it, Markdown.
     pub about: Option<String>,
+    /// What the author says it was trained on.
+    pub training: Option<Training>,
     /// Fraction bits between the layers.
     pub precision: Precision,
 }
@@ -210,6 +213,12 @@ pub struct Calibration {
     pub max_abs_error: f64,
     /// Mean difference.
     pub mean_abs_error: f64,
+    /// Greatest difference as a share of the range of that output on the rows; `None` if no output varies.
+    #[serde(default)]
+    pub max_relative_error: Option<f64>,
+    /// Mean difference as such a share.
+    #[serde(default)]
+    pub mean_relative_error: Option<f64>,
     /// Share of labelled rows on the right side of 1/2, floats.
     #[serde(default)]
     pub float_accuracy: Option<f64>,
@@ -251,6 +260,9 @@ pub struct ModelInfo {
     pub keygen_s: f64,
     /// Size of the proving key.
     pub key_mb: f64,
+    /// What a proof should cost.
+    #[serde(default)]
+    pub expected: Option<Expected>,
     /// Of private weights: for how many more proofs the salt hides them. `None`: the weights are public.
     #[serde(default)]
     pub proofs_left: Option<u64>,
@@ -265,16 +277,48 @@ pub struct ModelInfo {
     pub card: Card,
 }
 
+/// How far a model is on its way into the node, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adding {
+    /// The file is read, and what is linear or constant is folded.
+    Import,
+    /// Scales are chosen on the rows, and floats and integers compared.
+    Quantise,
+    /// The class that holds model and plan, and the ranges of the layers on the rows.
+    Check,
+    /// Key generation.
+    Keys,
+    /// The verifier of the class, the first time.
+    Verifier,
+}
+
+impl Adding {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Import, Self::Quantise, Self::Check, Self::Keys, Self::Verifier];
+
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Import => "importing and folding",
+            Self::Quantise => "quantising and calibrating",
+            Self::Check => "checking sizes and ranges",
+            Self::Keys => "making the keys",
+            Self::Verifier => "making the verifier",
+        }
+    }
+}
+
 /// Makes and verifies proofs. Calls block for seconds to minutes.
 pub trait Engine: Send + Sync + 'static {
     /// The models that were added.
     fn models(&self) -> Vec<ModelInfo>;
 
-    /// Compiles a model, makes its keys and keeps it.
+    /// Compiles a model, makes its keys and keeps it; `tell` hears of each step as it begins.
     ///
     /// # Errors
     /// [`EngineError::Model`] names the node and op, or the entry of the plan, that is at fault.
-    fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError>;
+    fn add_model(&self, new: &NewModel, tell: &dyn Fn(Adding)) -> Result<ModelInfo, EngineError>;
 
     /// Marks a model as deprecated, or with `None` as good again. It can still be asked by its id.
     ///

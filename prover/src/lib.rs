@@ -10,6 +10,7 @@ pub mod draw;
 pub mod engine;
 pub mod evidence;
 pub mod evm;
+pub mod expected;
 pub mod files;
 pub mod histories;
 pub mod jobs;

@@ -2,9 +2,10 @@
 //!
 //! A model is stored as its integer program and its plan; keys follow from both and are found on disk by hash.
 
-pub use crate::compile::{Compiled, compile, compile_architecture, keys, sample, sample_keys};
-use crate::engine::{Calibration, EngineError, ModelInfo, NewModel, ScoreProof, ScoreTask};
+pub use crate::compile::{Compiled, compile, compile_architecture, compile_with, keys, sample, sample_keys};
+use crate::engine::{Adding, Calibration, EngineError, ModelInfo, NewModel, ScoreProof, ScoreTask};
 use crate::evm::{Passport, to_word, verify_in_revm};
+use crate::expected::Expected;
 use crate::keys::{Keys, SOURCES};
 use crate::score;
 use crate::snark::{KeySource, Proof, verify};
@@ -111,10 +112,22 @@ impl Scores {
     /// # Errors
     /// [`EngineError::Model`], [`EngineError::Prover`].
     pub fn add(&self, new: &NewModel) -> Result<ModelInfo, EngineError> {
-        let compiled = compile(new)?;
+        self.add_with(new, &|_| ())
+    }
+
+    /// The same; `tell` hears of each step as it begins.
+    ///
+    /// # Errors
+    /// As [`Scores::add`].
+    pub fn add_with(&self, new: &NewModel, tell: &dyn Fn(Adding)) -> Result<ModelInfo, EngineError> {
+        let compiled = compile_with(new, tell)?;
+        tell(Adding::Check);
+        let layers = compiled.views()?;
+        tell(Adding::Keys);
         let start = Instant::now();
         let keys = keys(&self.dir, &self.srs, &new.name, &compiled)?;
         let keygen_s = start.elapsed().as_secs_f64();
+        tell(Adding::Verifier);
         verifiers::load_or_make(&self.dir, &keys).map_err(prover)?;
         let KeySource::Data(key) = &keys.source else { return Err(prover("a score class takes its key as data")) };
         let info = ModelInfo {
@@ -132,6 +145,8 @@ impl Scores {
                 rows: r.rows,
                 max_abs_error: r.max_abs_error,
                 mean_abs_error: r.mean_abs_error,
+                max_relative_error: r.max_relative_error,
+                mean_relative_error: r.mean_relative_error,
                 float_accuracy: r.float_accuracy,
                 accuracy: r.integer_accuracy,
                 float_auc: r.float_auc,
@@ -139,9 +154,10 @@ impl Scores {
             }),
             keygen_s,
             key_mb: keys.file_bytes as f64 / f64::from(1 << 20),
+            expected: Expected::of(keys.class.k),
             proofs_left: None,
             precision: new.precision.bits(),
-            layers: compiled.views()?,
+            layers,
             card: Card::new(new, key.model_id(), &self.models())?,
         };
         let made_with = made_with(&self.srs)?;

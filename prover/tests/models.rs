@@ -54,6 +54,7 @@ fn compiled(name: &str) -> Compiled {
         calibration,
         salt: None,
         about: None,
+        training: None,
         precision: Precision::NORMAL,
     })
     .unwrap()

@@ -1,7 +1,7 @@
 //! Proofs as calldata: what to send where, ready for any wallet.
 
-use super::contracts::{Addresses, Anchor, Claim, Vouch};
-use alloy::primitives::{Address, Bytes, U256};
+use super::contracts::{Addresses, Anchor, Claim, ModelRegistry, Vouch};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,6 +37,11 @@ pub struct Calldata {
     /// `Vouch.multicall` of posts and submit, or of posts and fulfil for a request: everything in one transaction. None where there is
     /// neither.
     pub multicall: Option<Call>,
+}
+
+/// `ModelRegistry.register` of a key, without a text about it.
+pub fn register(class: B256, key: Bytes) -> Bytes {
+    ModelRegistry::registerCall { classId: class, key, uri: String::new() }.abi_encode().into()
 }
 
 /// The claim that the score proof is about.

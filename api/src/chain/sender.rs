@@ -1,13 +1,13 @@
 //! Sends proofs to the contracts with the node's own key.
 
-use super::calldata::{Call, calldata, post};
+use super::calldata::{Call, calldata, post, register};
 use super::contracts::BlockArchive::BlockArchiveErrors;
-use super::contracts::{Addresses, BlockHashes, HistoryRoots, OPEN, Vouch};
+use super::contracts::{Addresses, BlockHashes, HistoryRoots, ModelRegistry, OPEN, Vouch};
 use super::outbox::Outbox;
 use super::policy::{MinFee, Policy, Refusal};
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
-use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
@@ -79,6 +79,26 @@ pub enum SendError {
     Store {
         /// What it said.
         detail: String,
+    },
+    /// The registry serves no models of this size. Not recoverable: deploy one with the verifier of the class.
+    #[error(
+        "registry {registry} has no verifier of class {class}: it was deployed with other classes or another reference string"
+    )]
+    NoClass {
+        /// Where it was to be registered.
+        registry: Address,
+        /// The class of the model.
+        class: B256,
+    },
+    /// The transaction succeeded, but the registry names the key otherwise.
+    #[error(
+        "transaction {transaction} registered the key, but not as model {model}: the registry reads keys otherwise"
+    )]
+    OtherId {
+        /// The id that was expected.
+        model: B256,
+        /// What was sent.
+        transaction: B256,
     },
     /// The transaction was mined and reverted.
     #[error("transaction {hash} was reverted")]
@@ -235,6 +255,26 @@ impl Sender {
         self.provider.call(request.clone()).await.map_err(|e| refusal(&e))?;
         let gas = self.provider.estimate_gas(request.clone()).await.map_err(|e| refusal(&e))?;
         self.outbox.send(purpose, request.with_gas_limit(gas.saturating_add(SPARE_GAS))).await
+    }
+
+    /// Registers a model's key under its class, unless it is registered: then `None`.
+    ///
+    /// # Errors
+    /// [`SendError::NoClass`], [`SendError::OtherId`], [`SendError::NoContract`], [`SendError::Chain`], [`SendError::Reverted`].
+    pub async fn register(&self, model: B256, class: B256, key: Bytes) -> Result<Option<B256>, SendError> {
+        let to = self.contracts.registry.ok_or(SendError::NoContract { contract: "ModelRegistry" })?;
+        let registry = ModelRegistry::new(to, &self.provider);
+        if registry.isRegistered(model).call().await.map_err(chain)? {
+            return Ok(None);
+        }
+        if registry.verifierOf(class).call().await.map_err(chain)?.is_zero() {
+            return Err(SendError::NoClass { registry: to, class });
+        }
+        let transaction = self.call(Call { to, data: register(class, key) }).await?;
+        match registry.isRegistered(model).call().await.map_err(chain)? {
+            true => Ok(Some(transaction)),
+            false => Err(SendError::OtherId { model, transaction }),
+        }
     }
 
     /// Pins the hash of block `number` for ever.

@@ -31,7 +31,7 @@ pub struct InspectArgs {
     #[arg(long, requires = "onnx")]
     plan: Option<PathBuf>,
     /// Rows of features (CSV): the ranges are what they reach.
-    #[arg(long, requires = "onnx")]
+    #[arg(long, visible_alias = "calibrate", requires = "onnx")]
     calibration: Option<PathBuf>,
     /// Its fraction bits.
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The commands of `vouch`.
 
+mod add;
 mod archive;
 mod audit;
 mod client;
@@ -9,6 +10,7 @@ mod inspect;
 mod model;
 mod pin;
 mod query;
+mod register;
 mod replay;
 pub mod report;
 mod salt;
@@ -32,7 +34,7 @@ use std::path::PathBuf;
 ///
 ///   vouch setup --dev                                    make a development string and the keys (once)
 ///   vouch serve --rpc http://127.0.0.1:8545              follow the chain, prove, answer HTTP
-///   vouch model add --name risk --onnx model.onnx --plan plan.toml --calibration rows.csv
+///   vouch model add risk.onnx --plan plan.toml --calibrate rows.csv
 ///   vouch query --model risk --subject 0x…              ask, wait, print the score
 ///   vouch prove --model risk --subject 0x…              the same, and keep the proof in proof.json
 ///   vouch verify proof.json --rpc http://127.0.0.1:8545  check it without the node that made it

@@ -1,13 +1,13 @@
 //! `vouch model`: add, list, verify, inspect, audit, architecture.
 
 use super::NodeArg;
+use super::add;
 use super::audit;
 use super::client::Client;
 use super::inspect;
 use super::report::Report;
 use super::salt;
 use super::setup::SrsArgs;
-use super::threshold;
 use alloy::primitives::B256;
 use clap::{ArgGroup, Args, Subcommand};
 use eyre::WrapErr;
@@ -24,7 +24,7 @@ use vouch_prover::snark::KeySource;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compile an ONNX file and its plan, make the keys, and let the node prove it.
-    Add(AddArgs),
+    Add(Box<add::AddArgs>),
     /// The models of a node.
     List(NodeArg),
     /// Recompute structureId and modelId from the ONNX file, the plan and the calibration rows, and compare with one or both.
@@ -49,49 +49,7 @@ pub struct PrecisionArg {
     /// quotient or a share reads or gives, and inputs and outputs, always have 16: a model of curves (LSTM, transformer) does not change much. The
     /// ids depend on it.
     #[arg(long, value_name = "BITS", default_value = "normal")]
-    precision: Precision,
-}
-
-/// A model to add.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example, with a model of this repository:\n  vouch model add --name risk --onnx models/risk/model.onnx \
-    --plan models/risk/plan.toml --calibration models/risk/calibrate.csv\n\nThe answer has the key to register: \
-    ModelRegistry.register(class_id, key, uri)."
-)]
-pub struct AddArgs {
-    /// The node.
-    #[command(flatten)]
-    node: NodeArg,
-    /// A name for people.
-    #[arg(long)]
-    name: String,
-    /// The ONNX file.
-    #[arg(long)]
-    onnx: PathBuf,
-    /// The plan (TOML): where each feature comes from.
-    #[arg(long)]
-    plan: PathBuf,
-    /// Rows of features (CSV). They choose the scale of the weights, so the ids depend on them, and the float and the integer
-    /// model are compared on them.
-    #[arg(long)]
-    calibration: Option<PathBuf>,
-    /// Make the weights private: a file with 32 secret random bytes in hex, made if it is not there. Keep it: with the other files it
-    /// gives the same model id again. The node counts proofs and refuses those beyond what the salt hides.
-    #[arg(long, value_name = "FILE")]
-    salt: Option<PathBuf>,
-    /// Make only this public: whether the first output is above the number (1.0 or 0; a tie is a no). The same as `disclose` in the plan.
-    #[arg(long, value_name = "NUMBER", conflicts_with = "below", allow_negative_numbers = true)]
-    above: Option<f64>,
-    /// Make only this public: whether the first output is below the number.
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    below: Option<f64>,
-    /// A text about the model (Markdown): purpose, training data, limits. The node shows it to whoever asks.
-    #[arg(long, value_name = "FILE")]
-    about: Option<PathBuf>,
-    /// Its fraction bits.
-    #[command(flatten)]
-    precision: PrecisionArg,
+    pub(super) precision: Precision,
 }
 
 /// A model to recompute.
@@ -120,7 +78,7 @@ pub struct VerifyArgs {
     #[arg(long)]
     plan: PathBuf,
     /// The calibration rows (CSV) it was quantised with.
-    #[arg(long, conflicts_with = "architecture")]
+    #[arg(long, visible_alias = "calibrate", conflicts_with = "architecture")]
     calibration: Option<PathBuf>,
     /// The salt file of a model with private weights.
     #[arg(long, conflicts_with = "architecture", value_name = "FILE")]
@@ -143,7 +101,7 @@ pub struct FilesArgs {
     #[arg(long)]
     pub(super) plan: PathBuf,
     /// The calibration rows (CSV) it is quantised with.
-    #[arg(long)]
+    #[arg(long, visible_alias = "calibrate")]
     pub(super) calibration: Option<PathBuf>,
     /// Its fraction bits.
     #[command(flatten)]
@@ -167,18 +125,18 @@ pub struct DeprecateArgs {
     undo: bool,
 }
 
-fn read(path: &Path) -> eyre::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> eyre::Result<Vec<u8>> {
     std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))
 }
 
-fn text(path: &Path) -> eyre::Result<String> {
+pub(super) fn text(path: &Path) -> eyre::Result<String> {
     String::from_utf8(read(path)?).wrap_err_with(|| format!("{} is not text", path.display()))
 }
 
 /// Runs `vouch model …`.
 pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
     match command {
-        Command::Add(args) => add(args, report).await,
+        Command::Add(args) => add::run(*args, report).await,
         Command::Verify(args) => verify(args, report).await,
         Command::Architecture(files) => {
             let compiled = scores::compile(&new_model(&files)?)?;
@@ -204,36 +162,12 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
     }
 }
 
-async fn add(args: AddArgs, report: Report) -> eyre::Result<()> {
-    let calibration = args.calibration.as_deref().map(text).transpose()?;
-    let salt = args.salt.as_deref().map(salt::read_or_make).transpose()?;
-    let about = args.about.as_deref().map(text).transpose()?;
-    let plan = threshold::add(text(&args.plan)?, args.above, args.below)?;
-    let (onnx, precision) = (read(&args.onnx)?, args.precision.precision);
-    let new = NewModel { name: args.name, onnx, plan, calibration, salt, about, precision };
-    let body = json!({
-        "name": new.name,
-        "onnx": base64(&new.onnx),
-        "plan": new.plan,
-        "calibration": new.calibration,
-        "about": new.about,
-        "precision": new.precision.bits(),
-        "salt": new.salt.map(|salt| B256::from(salt.0)),
-    });
-    report.say("compiling the model");
-    let summary = tokio::task::spawn_blocking(move || scores::compile(&new)?.summary(&new.name)).await??;
-    summary.iter().for_each(|line| report.say(line));
-    report.say("the node compiles it too, makes its keys and, the first time, a verifier: this may take some minutes");
-    let model = Client::new(&args.node.node).post("/v1/models", &body).await?;
-    report.result(&model, || lines(&model))
-}
-
 /// A model from its files, named by the ONNX file.
 pub(super) fn new_model(files: &FilesArgs) -> eyre::Result<NewModel> {
     let calibration = files.calibration.as_deref().map(text).transpose()?;
     let name = files.onnx.display().to_string();
     let (onnx, plan, precision) = (read(&files.onnx)?, text(&files.plan)?, files.precision.precision);
-    Ok(NewModel { name, onnx, plan, calibration, salt: None, about: None, precision })
+    Ok(NewModel { name, onnx, plan, calibration, salt: None, about: None, training: None, precision })
 }
 
 /// The integer program that the files describe, with its weights or without.
@@ -311,24 +245,9 @@ pub(super) fn lines(model: &Value) -> String {
         }
     }
     let _ = writeln!(out, "{:<14} {} bytes to register", "key", word(model, "key").len().saturating_sub(2) / 2);
-    if let Some(calibration) = model["calibration"].as_object() {
-        for (name, value) in calibration {
-            let _ = writeln!(out, "{name:<14} {value}");
-        }
-    }
-    out
-}
-
-/// Padded base64 of RFC 4648.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or_default());
-        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * i) & 63) as usize];
-            out.push(if i <= group.len() { char::from(digit) } else { '=' });
+    for part in ["expected", "training", "calibration"] {
+        for (name, value) in model[part].as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+            let _ = writeln!(out, "{:<29} {value}", format!("{part} {name}"));
         }
     }
     out
@@ -336,7 +255,6 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::base64;
     use crate::cli::Cli;
     use clap::Parser;
 
@@ -368,12 +286,5 @@ mod tests {
         assert!(parse(&["--structure", &id]).unwrap_err().contains("--onnx <ONNX>|--architecture"));
         let said = parse(&["--model", &id, "--architecture", "a.json"]).unwrap_err();
         assert!(said.contains("cannot be used with"), "{said}");
-    }
-
-    #[test]
-    fn base64_of_rfc_4648() {
-        for (text, expected) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
     }
 }

@@ -47,6 +47,7 @@ pub fn router(node: Node) -> Router {
         .route("/v1/queries/{id}/calldata", get(proofs::calls))
         .route("/v1/models", models)
         .route("/v1/models/{name}", get(models::read))
+        .route("/v1/adding", get(models::adding))
         .route("/v1/models/{name}/deprecate", post(models::deprecate))
         .route("/v1/models/{name}/audit", audit)
         .route("/v1/scores/{model}/{subject}", get(proofs::score))

@@ -9,13 +9,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::ToSchema;
 use vouch_circuits::plan::{Number, Plan};
 use vouch_circuits::score::salt::Salt;
 use vouch_indexer::IndexError;
 use vouch_prover::draw::View;
-use vouch_prover::engine::{AuditAnswer, AuditTask, Calibration, EngineError, ModelInfo, NewModel};
+use vouch_prover::engine::{Adding, AuditAnswer, AuditTask, Calibration, EngineError, ModelInfo, NewModel, Training};
 use vouch_prover::evidence;
+use vouch_prover::expected::Expected;
 use vouch_prover::onnx::Precision;
 use vouch_prover::scores::card;
 
@@ -36,6 +38,9 @@ pub struct AddModel {
     salt: Option<B256>,
     /// What the author says of it, Markdown, at most 64 KB.
     about: Option<String>,
+    /// What it was trained on: `source`, and if known `period`, `rows` and `hash`.
+    #[schema(value_type = Option<Object>)]
+    training: Option<Training>,
     /// Fraction bits of the numbers between the layers, 8 to 24; 16 if it is left out.
     precision: Option<u32>,
 }
@@ -74,6 +79,9 @@ pub struct ModelView {
     keygen_s: f64,
     /// Size of the proving key.
     key_mb: f64,
+    /// What a proof should cost on an idle machine of two cores: `cpu_seconds`, `peak_mb`, `key_mb`.
+    #[schema(value_type = Option<Object>)]
+    expected: Option<Expected>,
     /// Of private weights: for how many more proofs the salt hides them; null: the weights are public.
     proofs_left: Option<u64>,
     /// Fraction bits of the numbers between the layers.
@@ -84,6 +92,9 @@ pub struct ModelView {
     added_at: u64,
     /// What the author says of it, Markdown.
     about: Option<String>,
+    /// What the author says it was trained on: source, period, rows, hash.
+    #[schema(value_type = Option<Object>)]
+    training: Option<Training>,
     /// Keccak of the ONNX file; null: the weights are private.
     #[schema(value_type = Option<String>)]
     onnx_keccak: Option<B256>,
@@ -110,11 +121,13 @@ impl From<ModelInfo> for ModelView {
             calibration: m.calibration,
             keygen_s: m.keygen_s,
             key_mb: m.key_mb,
+            expected: m.expected,
             proofs_left: m.proofs_left,
             precision: m.precision,
             version: m.card.version,
             added_at: m.card.added_at,
             about: m.card.about,
+            training: m.card.training,
             onnx_keccak: m.card.onnx_keccak,
             rows_keccak: m.card.rows_keccak,
             deprecated: m.card.deprecated,
@@ -148,10 +161,44 @@ pub async fn add(
         calibration: body.calibration,
         salt: body.salt.map(|salt| Salt(salt.0)),
         about: body.about,
+        training: body.training,
         precision,
     };
-    let info = alone(&node, move || engine.add_model(&new)).await?;
+    let (adding, name) = (node.adding_now.clone(), new.name.clone());
+    let info = alone(&node, move || {
+        let told = adding.clone();
+        let result = engine.add_model(&new, &move |stage| told.say(Some(Progress { name: name.clone(), stage })));
+        adding.say(None);
+        result
+    });
+    let info = info.await?;
     Ok((StatusCode::CREATED, Json(info.into())))
+}
+
+/// The model that is being added, and how far it is.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Progress {
+    /// Its name.
+    pub name: String,
+    /// `import`, `quantise`, `check`, `keys` or `verifier`.
+    #[schema(value_type = String)]
+    pub stage: Adding,
+}
+
+/// What is being added now; shared by the request that adds and those that look.
+#[derive(Clone, Default)]
+pub struct AddingNow(Arc<Mutex<Option<Progress>>>);
+
+impl AddingNow {
+    fn say(&self, progress: Option<Progress>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+}
+
+/// How far the model is that `POST /v1/models` is adding; null if none is.
+#[utoipa::path(get, path = "/v1/adding", responses((status = 200, body = Option<Progress>)))]
+pub async fn adding(State(node): State<Node>) -> Json<Option<Progress>> {
+    Json(node.adding_now.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
 /// The models of the node.

@@ -17,6 +17,7 @@ use utoipa::OpenApi;
         proofs::calls,
         proofs::score,
         models::add,
+        models::adding,
         models::list,
         models::read,
         models::deprecate,
@@ -44,6 +45,6 @@ mod tests {
         for path in ["/v1/queries", "/v1/queries/{id}", "/v1/queries/{id}/events", "/v1/queries/{id}/proof"] {
             assert!(paths.iter().any(|p| *p == path), "{path}");
         }
-        assert_eq!(paths.len(), 13);
+        assert_eq!(paths.len(), 14);
     }
 }

@@ -64,10 +64,51 @@ async fn add_model(server: &Server, name: &str, salt: Option<B256>) -> Value {
     let plan = std::fs::read_to_string(folder.join("plan.toml")).unwrap();
     let rows = std::fs::read_to_string(folder.join("calibrate.csv")).unwrap();
     let plan = format!("disclose = {{ below = 0.2 }}\n{plan}");
-    let new = json!({"name": name, "plan": plan, "onnx": base64(&onnx), "calibration": rows, "salt": salt}).to_string();
+    let training = json!({"source": "a survey", "period": "2020 to 2024", "rows": 12_000, "hash": "sha256:00"});
+    let new = json!({
+        "name": name, "plan": plan, "onnx": base64(&onnx), "calibration": rows, "salt": salt, "training": training, "about": "# For flats",
+    });
+    let new = new.to_string();
     let (status, _, text) = server.call(Method::POST, "/v1/models", Some(&new)).await;
     assert_eq!(status, StatusCode::CREATED, "{text}");
     serde_json::from_str(&text).unwrap()
+}
+
+/// Features, training data, accuracy, calibration, hashes, and what else a decision about a model takes.
+fn is_what_a_risk_committee_asks_for(card: &Value) {
+    let text = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
+    let names: Vec<String> = card["private"].as_array().unwrap().iter().map(|input| text(&input["name"])).collect();
+    assert_eq!(names, ["income", "debts", "job_months", "rent"]);
+    assert_eq!(card["features"], json!([]), "this model reads nothing of the chain");
+    let training = json!({"source": "a survey", "period": "2020 to 2024", "rows": 12_000, "hash": "sha256:00"});
+    assert_eq!(card["training"], training);
+    let calibration = &card["calibration"];
+    assert_eq!(calibration["rows"], 256);
+    for (quality, low, high) in [
+        ("float_accuracy", 0.5, 1.0),
+        ("accuracy", 0.5, 1.0),
+        ("float_auc", 0.5, 1.0),
+        ("auc", 0.5, 1.0),
+        ("max_abs_error", 1e-9, 1e-3),
+        ("mean_abs_error", 1e-9, 1e-3),
+        ("max_relative_error", 1e-9, 1e-3),
+        ("mean_relative_error", 1e-9, 1e-3),
+    ] {
+        let got = calibration[quality].as_f64().unwrap_or(f64::NAN);
+        assert!((low..=high).contains(&got), "{quality} {got}");
+    }
+    for hash in ["model_id", "structure_id", "class_id", "onnx_keccak", "rows_keccak"] {
+        assert_eq!(text(&card[hash]).len(), 66, "{hash}");
+    }
+    for cost in ["cpu_seconds", "peak_mb", "key_mb"] {
+        assert!(card["expected"][cost].as_f64().unwrap() > 0.0, "{cost}");
+    }
+    assert!(card["layers"].as_array().unwrap().len() > 1 && card["precision"] == 16 && card["version"] == 1);
+    assert_eq!(
+        (&card["about"], &card["deprecated"], &card["proofs_left"]),
+        (&json!("# For flats"), &Value::Null, &Value::Null)
+    );
+    assert!(card["added_at"].as_u64().unwrap() > 0 && text(&card["plan"]).contains("private"));
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -124,6 +165,8 @@ async fn private_inputs_and_weights_are_nowhere_but_in_the_proof() {
         json!({"output": 0, "above": false, "bound": 13_108, "threshold": 13_108.0 / 65_536.0})
     );
     assert_eq!(card["private"][0], json!({"name": "income", "divisor": "10000", "bits": 30}));
+    is_what_a_risk_committee_asks_for(&card);
+    assert_eq!(server.get("/v1/adding").await, (StatusCode::OK, Value::Null));
 
     let (good, bad) = (household(GOOD, 0x77), household(BAD, 0x78));
     let mut seen = String::new();

@@ -7,7 +7,7 @@ use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use vouch_api::chain::contracts::{FULFILLED, OPEN, Vouch};
+use vouch_api::chain::contracts::{FULFILLED, ModelRegistry, OPEN, Vouch};
 
 /// A request as the contract keeps it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Known {
     pub gas: u64,
     /// Whether transactions are mined and revert.
     pub reverts: bool,
+    /// The class that the registry has a verifier of; a transaction registers the only model.
+    pub class: B256,
     /// Whether transactions stay out of blocks.
     pub is_stuck: bool,
     /// Transactions that were sent.
@@ -141,7 +143,13 @@ fn view(state: &Known, data: &[u8]) -> (&'static str, Bytes) {
             let words = (model, subject, as_of, callback_gas, target, deadline, status, Address::ZERO, fee, inputs);
             ("requestOf", words.abi_encode_params().into())
         }
-        // isPosted(uint256)
+        ModelRegistry::isRegisteredCall::SELECTOR => ("isRegistered", (!state.sent.is_empty()).abi_encode().into()),
+        ModelRegistry::verifierOfCall::SELECTOR => {
+            let is_known = data[4..36] == state.class.0;
+            let verifier = if is_known { Address::repeat_byte(9) } else { Address::ZERO };
+            ("verifierOf", verifier.abi_encode().into())
+        }
+        // isPosted(uint256), and calls that a transaction makes
         _ => ("isPosted", false.abi_encode().into()),
     }
 }

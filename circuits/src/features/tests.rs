@@ -29,10 +29,16 @@ const MAKES: [&str; 16] = [
 ];
 
 fn plan() -> Plan {
+    plan_in(
+        ["unit = \"ether\"", "decimals = 17", "unit = \"day\"", "unit = \"gwei\""],
+        ["0..128", "0..128", "128..192", "0..200"],
+    )
+}
+
+fn plan_in(units: [&str; 4], bits: [&str; 4]) -> Plan {
     let mut text = String::from("missing = -1.5\nblocks = { back = 30, every = 10 }\n");
     for (i, make) in MAKES.iter().enumerate() {
-        let unit = ["unit = \"ether\"", "decimals = 17", "unit = \"day\"", "unit = \"gwei\""][i % 4];
-        let bits = ["0..128", "0..128", "128..192", "0..200"][i % 4];
+        let (unit, bits) = (units[i % 4], bits[i % 4]);
         text += &format!(
             "[[feature]]\nname = \"f{i}\"\nsource = {{ kind = \"slot\", contract = \"subject\", slot = {}, bits = \"{bits}\", \
              {unit} }}\nmake = \"{make}\"\n",
@@ -115,4 +121,21 @@ fn every_make_is_near_its_formula() {
     check(9, 30.0);
     check(12, 1.0);
     check(13, 3.0); // 30 tenths
+
+    // all of them in ether, and nothing missing
+    let plan = plan_in(["unit = \"ether\""; 4], ["0..128"; 4]);
+    let window = [3.0, 1.5, 0.5, 2.5];
+    let older = [(5, 2.0), (15, 9.0)];
+    let at = |back: u64| older.iter().find(|(b, _)| *b == back).map_or_else(|| window[back as usize / 10], |(_, v)| *v);
+    let words: Vec<[u8; 32]> = plan.facts.iter().map(|f| ether(at(f.back_blocks))).collect();
+    let got: Vec<f64> = compute(&plan, &words).unwrap().into_iter().map(crate::fixed::to_real).collect();
+    let mean = window.iter().sum::<f64>() / 4.0;
+    let std = (window.iter().map(|n| (n - mean) * (n - mean)).sum::<f64>() / 4.0).sqrt();
+    let z_score = (3.0 - mean) / std;
+    // last delta mean min max std z_score log2, count age ratio ema count rank z_score age
+    let expected =
+        [3.0, 0.5, mean, 0.5, 3.0, std, z_score, 2.0, 4.0, 30.0, 1.0, 0.3 * 3.0 + 0.7 * 1.5, 1.0, 3.0, z_score, 20.0];
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!((got - expected).abs() < 1e-4, "f{i}, {}: {got}, expected {expected}", MAKES[i]);
+    }
 }

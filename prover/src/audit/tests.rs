@@ -28,6 +28,7 @@ fn compiled(name: &str) -> Compiled {
         calibration,
         salt: None,
         about: None,
+        training: None,
         precision: Default::default(),
     })
     .unwrap()

@@ -29,15 +29,22 @@ pub enum OnnxError {
         /// Expected and got.
         problem: String,
     },
-    /// The graph has no input, several inputs, or several outputs.
-    #[error("graph has {got} {what}: expected {expected}")]
-    Graph {
-        /// Inputs or outputs.
-        what: &'static str,
-        /// What would be accepted.
-        expected: &'static str,
-        /// How many there are.
-        got: usize,
+    /// The graph has no input, or several that are no rows of known length.
+    #[error(
+        "graph has {} free inputs ({}): expected one, the features, or several of shape [batch, columns], which are read one behind the other; \
+         concatenate them into one input when exporting, and make initializers of what are weights or states",
+        .names.len(),
+        .names.join(", ")
+    )]
+    Inputs {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The graph has no output that is a score, or several.
+    #[error("graph has {} outputs that may be the score ({}): expected one; name the score as the only output when exporting", .names.len(), .names.join(", "))]
+    Outputs {
+        /// Their names.
+        names: Vec<String>,
     },
     /// A name that nothing produces.
     #[error("node {node} reads {name}, which no node, input or initializer produces")]

@@ -20,13 +20,13 @@ const OPSETS: std::ops::RangeInclusive<i64> = 6..=24;
 
 /// The decoded graph.
 pub struct Graph {
-    /// In topological order, as ONNX demands.
+    /// Those that an output needs, in topological order, as ONNX demands.
     pub nodes: Vec<Node>,
-    /// Initializers and bound inputs.
+    /// Initializers that they read, and bound inputs.
     pub constants: HashMap<String, Tensor>,
-    /// The one free input: name and shape.
-    pub input: (String, Vec<usize>),
-    /// Names of the outputs.
+    /// The free inputs, one behind the other: name and shape.
+    pub inputs: Vec<(String, Vec<usize>)>,
+    /// Names of the outputs that may be scores: those that are whole numbers or texts by their type are not, unless there are no others.
     pub outputs: Vec<String>,
     /// Names of constants that are integers or booleans.
     pub whole: HashSet<String>,
@@ -126,8 +126,14 @@ impl Graph {
                 "expected an opset from {first} to {last}, got {opset}; export with 17"
             )));
         }
+        let initial: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+        let bound = |name: &str| initial.contains(name) || values.iter().any(|(value, _)| *value == name);
+        let inputs = inputs(graph.input.iter().filter(|i| !bound(&i.name)).collect(), width)?;
+        let outputs = scores(&graph.output);
+        let nodes = needed(graph.node.into_iter().map(Node::new).collect(), &outputs);
+        let read: HashSet<&str> = nodes.iter().flat_map(|n| &n.inputs).chain(&outputs).map(String::as_str).collect();
         let (mut constants, mut whole, mut count) = (HashMap::new(), HashSet::new(), 0);
-        for tensor in &graph.initializer {
+        for tensor in graph.initializer.iter().filter(|t| read.contains(t.name.as_str())) {
             let numbers = read_tensor(tensor)?;
             count += numbers.data.len();
             if count > MAX_ELEMENTS {
@@ -140,20 +146,54 @@ impl Graph {
         for (name, bytes) in values {
             constants.insert((*name).to_owned(), decode_tensor(bytes, name)?);
         }
-        let free: Vec<&ValueInfoProto> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
-        let [input] = free.as_slice() else {
-            return Err(OnnxError::Graph { what: "free inputs", expected: "one, the features", got: free.len() });
-        };
-        let input = (input.name.clone(), shape(input, width)?);
-        Ok(Self {
-            outputs: graph.output.into_iter().map(|o| o.name).collect(),
-            input,
-            constants,
-            whole,
-            opset,
-            nodes: graph.node.into_iter().map(Node::new).collect(),
-        })
+        Ok(Self { outputs, inputs, constants, whole, opset, nodes })
     }
+}
+
+/// The free inputs: one of any shape, or several rows of which each says how long it is, as pipelines of scikit-learn have columns.
+fn inputs(free: Vec<&ValueInfoProto>, width: usize) -> Result<Vec<(String, Vec<usize>)>, OnnxError> {
+    let shapes: Vec<Vec<usize>> = match free.as_slice() {
+        [input] => vec![shape(input, width)?],
+        // 0 is a dimension that is left open
+        inputs => inputs.iter().map(|input| shape(input, 0)).collect::<Result<_, _>>()?,
+    };
+    let is_row = |shape: &Vec<usize>| matches!(shape.as_slice(), [1, columns] if *columns > 0);
+    if free.is_empty() || (free.len() > 1 && !shapes.iter().all(is_row)) {
+        return Err(OnnxError::Inputs { names: free.iter().map(|input| input.name.clone()).collect() });
+    }
+    Ok(free.iter().map(|input| input.name.clone()).zip(shapes).collect())
+}
+
+/// Names of the outputs that may be scores.
+fn scores(outputs: &[ValueInfoProto]) -> Vec<String> {
+    let is_label = |info: &&ValueInfoProto| {
+        let of = info.r#type.as_ref().and_then(|t| t.value.as_ref());
+        let Some(Type::TensorType(tensor)) = of else { return false };
+        matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Int64 | DataType::String))
+    };
+    let names = |list: Vec<&ValueInfoProto>| list.into_iter().map(|o| o.name.clone()).collect();
+    let scores: Vec<&ValueInfoProto> = outputs.iter().filter(|o| !is_label(o)).collect();
+    names(if scores.is_empty() { outputs.iter().collect() } else { scores })
+}
+
+/// Those of the nodes that `outputs` depend on: what only makes a label may be of any operation.
+fn needed(nodes: Vec<Node>, outputs: &[String]) -> Vec<Node> {
+    let made_by: HashMap<&str, usize> = nodes
+        .iter()
+        .enumerate()
+        .flat_map(|(i, node)| node.outputs.iter().map(move |name| (name.as_str(), i)))
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    let mut kept = vec![false; nodes.len()];
+    let mut open: Vec<&str> = outputs.iter().map(String::as_str).collect();
+    while let Some(name) = open.pop() {
+        if let Some(&i) = made_by.get(name)
+            && !std::mem::replace(&mut kept[i], true)
+        {
+            open.extend(nodes[i].inputs.iter().map(String::as_str));
+        }
+    }
+    nodes.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(node, _)| node).collect()
 }
 
 fn shape(info: &ValueInfoProto, width: usize) -> Result<Vec<usize>, OnnxError> {
@@ -161,6 +201,12 @@ fn shape(info: &ValueInfoProto, width: usize) -> Result<Vec<usize>, OnnxError> {
     let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err(problem("expected a tensor"));
     };
+    if !matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Float | DataType::Double)) {
+        let got = type_name(tensor.elem_type);
+        return Err(problem(&format!(
+            "expected an input of float or double, got {got}; features are real numbers: export in float32, and cast in the model where it needs whole numbers"
+        )));
+    }
     let dims = &tensor.shape.as_ref().ok_or_else(|| problem("expected a shape, got none"))?.dim;
     let dimension = |(i, d): (usize, &pb::tensor_shape_proto::Dimension)| match d.value {
         Some(Dimension::DimValue(v)) if v > 0 => usize::try_from(v).unwrap_or(usize::MAX),
@@ -182,6 +228,11 @@ fn shape(info: &ValueInfoProto, width: usize) -> Result<Vec<usize>, OnnxError> {
 
 fn is_whole(tensor: &TensorProto) -> bool {
     matches!(DataType::try_from(tensor.data_type), Ok(DataType::Int64 | DataType::Int32 | DataType::Bool))
+}
+
+/// ONNX's name of a type of elements, in lower case.
+fn type_name(data_type: i32) -> String {
+    DataType::try_from(data_type).map_or_else(|_| format!("type {data_type}"), |t| t.as_str_name().to_lowercase())
 }
 
 /// Decodes a serialised tensor.
@@ -219,10 +270,8 @@ fn read_tensor(tensor: &TensorProto) -> Result<Tensor, OnnxError> {
         Ok(DataType::Int32) if raw.is_empty() => integers(&tensor.int32_data),
         Ok(DataType::Int32) => chunks(raw, |b| f64::from(i32::from_le_bytes(b))),
         _ => {
-            return Err(problem(format!(
-                "expected float, double, int32, int64 or bool, got data type {}",
-                tensor.data_type
-            )));
+            let got = type_name(tensor.data_type);
+            return Err(problem(format!("expected float, double, int32, int64 or bool, got {got}; export in float32")));
         }
     };
     let shape: Vec<usize> = tensor.dims.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();

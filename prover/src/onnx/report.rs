@@ -13,6 +13,10 @@ pub struct Report {
     pub max_abs_error: f64,
     /// Mean absolute difference.
     pub mean_abs_error: f64,
+    /// Largest difference of an output as a share of the range of that output's floats on the rows; `None` if no output varies.
+    pub max_relative_error: Option<f64>,
+    /// Mean of the same over the rows and the outputs that vary.
+    pub mean_relative_error: Option<f64>,
     /// Share of rows that are answered rightly: floats. If all labels are 0 or 1, the first output (of two, the second) is on the
     /// label's side of 1/2. Otherwise labels are classes: a single output is the nearest to it, of several its own is the largest.
     pub float_accuracy: Option<f64>,
@@ -22,6 +26,20 @@ pub struct Report {
     pub float_auc: Option<f64>,
     /// The same, integers.
     pub integer_auc: Option<f64>,
+}
+
+/// What errors should stay below, as a share of the range of the output.
+pub const RELATIVE_AIM: f64 = 1e-3;
+
+impl Report {
+    /// What to say, and to do, about errors that are too large; `None` if they are not.
+    pub fn warning(&self) -> Option<String> {
+        let got = self.max_relative_error.filter(|error| *error > RELATIVE_AIM)?;
+        Some(format!(
+            "warning: integers and floats differ by {got:.1e} of the range of an output, expected at most {RELATIVE_AIM:.0e}; try --precision high, scale \
+             the inputs to the order of one, or see `vouch model inspect` for the layer"
+        ))
+    }
 }
 
 /// Compares `float` and `model` on all rows.
@@ -42,6 +60,10 @@ pub(super) fn report(float: &FloatModel, model: &Model, calibration: &Calibratio
         integers.push(got);
     }
     report.mean_abs_error = total / count.max(1) as f64;
+    let relative = relative(&floats, &integers);
+    report.max_relative_error = relative.iter().copied().reduce(f64::max);
+    report.mean_relative_error =
+        report.max_relative_error.map(|_| relative.iter().sum::<f64>() / relative.len() as f64);
     let labels = &calibration.labels;
     if !labels.is_empty() {
         report.float_accuracy = Some(accuracy(&floats, labels));
@@ -52,6 +74,19 @@ pub(super) fn report(float: &FloatModel, model: &Model, calibration: &Calibratio
         }
     }
     Ok(report)
+}
+
+/// Differences as shares of the range of each output that varies.
+fn relative(floats: &[Vec<f64>], integers: &[Vec<f64>]) -> Vec<f64> {
+    let mut shares = Vec::new();
+    for output in 0..floats.first().map_or(0, Vec::len) {
+        let column = floats.iter().map(|row| row[output]);
+        let (low, high) = column.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        if high > low {
+            shares.extend(floats.iter().zip(integers).map(|(a, b)| (a[output] - b[output]).abs() / (high - low)));
+        }
+    }
+    shares
 }
 
 fn are_two_classes(labels: &[f64]) -> bool {
@@ -111,6 +146,25 @@ mod tests {
         assert_eq!(auc(&[0.1], &[1.0]), None);
         assert_eq!(accuracy(&[vec![0.1], vec![0.9]], &[0.0, 0.0]), 0.5);
         assert_eq!(accuracy(&[vec![0.9, 0.1], vec![0.9, 0.1]], &[0.0, 1.0]), 0.5);
+    }
+
+    #[test]
+    fn errors_are_shares_of_the_range_of_their_own_output() {
+        let floats = [vec![0.0, 5.0, 100.0], vec![2.0, 5.0, 300.0]];
+        let integers = [vec![0.001, 7.0, 100.0], vec![2.0, 5.0, 300.1]];
+        let shares = relative(&floats, &integers);
+        let expected = [0.0005, 0.0, 0.0, 0.0005];
+        assert!(shares.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9) && shares.len() == 4, "{shares:?}");
+        assert!(relative(&floats[..1], &integers[..1]).is_empty());
+        let report = |error| Report { max_relative_error: error, ..Report::default() };
+        assert_eq!((report(None).warning(), report(Some(1e-3)).warning()), (None, None));
+        let said = report(Some(2e-3)).warning().unwrap();
+        assert!(
+            said.starts_with(
+                "warning: integers and floats differ by 2.0e-3 of the range of an output, expected at most 1e-3;"
+            ),
+            "{said}"
+        );
     }
 
     #[test]

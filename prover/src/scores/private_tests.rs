@@ -11,7 +11,16 @@ fn model(scores: &Scores, name: &str, more: &str, salt: Option<Salt>) -> ModelIn
     let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
     let (plan, calibration) = (format!("{more}\n{}", text("plan.toml")), Some(text("calibrate.csv")));
     scores
-        .add(&NewModel { name: name.into(), plan, onnx, calibration, salt, about: None, precision: Default::default() })
+        .add(&NewModel {
+            name: name.into(),
+            plan,
+            onnx,
+            calibration,
+            salt,
+            about: None,
+            training: None,
+            precision: Default::default(),
+        })
         .unwrap()
 }
 

@@ -25,6 +25,7 @@ fn record(scores: &Scores, srs: &Srs, id: Option<B256>, made_with: &str) -> Mode
         calibration: None,
         keygen_s: 0.0,
         key_mb: 0.0,
+        expected: None,
         proofs_left: None,
         precision: 16,
         layers: vec![],
@@ -81,6 +82,7 @@ fn model_that_cannot_be_compiled_is_named_with_its_fault() {
         calibration: None,
         salt: None,
         about: None,
+        training: None,
         precision: Default::default(),
     };
     let said = |new: NewModel| compile(&new).err().map(|e| e.to_string());
@@ -106,6 +108,7 @@ fn private(scores: &Scores, salt: Option<Salt>) -> ModelInfo {
             calibration: None,
             salt,
             about: None,
+            training: None,
             precision: Default::default(),
         })
         .unwrap()
@@ -174,6 +177,7 @@ fn an_audit_of_private_weights_is_counted_part_by_part() {
             calibration,
             salt,
             about: None,
+            training: None,
             precision: Default::default(),
         })
         .unwrap();

@@ -13,7 +13,8 @@ use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_indexer::{Config, Finality, Indexer, Start};
 use vouch_prover::engine::{
-    Anchor, AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof, ScoreTask,
+    Adding, Anchor, AuditAnswer, AuditTask, Engine, EngineError, HistoryProof, ModelInfo, NewModel, ScoreProof,
+    ScoreTask,
 };
 use vouch_prover::evidence::Evidence;
 use vouch_prover::jobs::Query;
@@ -67,7 +68,7 @@ impl Engine for Fast {
         Vec::new()
     }
 
-    fn add_model(&self, new: &NewModel) -> Result<ModelInfo, EngineError> {
+    fn add_model(&self, new: &NewModel, _tell: &dyn Fn(Adding)) -> Result<ModelInfo, EngineError> {
         Err(EngineError::Model { name: new.name.clone(), detail: "this engine takes no models".into() })
     }
 

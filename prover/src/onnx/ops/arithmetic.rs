@@ -1,4 +1,4 @@
-//! `Add Sub Mul Div Neg Sum Mean MatMul Gemm BatchNormalization`.
+//! `Add Sub Mul Div Mod Neg Sum Mean MatMul Gemm BatchNormalization`.
 
 use super::{Call, Folder};
 use crate::onnx::{
@@ -15,6 +15,7 @@ impl Folder {
             "Mul" => self.product(call, call.operand(0)?, call.operand(1)?)?,
             "Div" if call.is_whole(0) => self.whole_quotient(call)?,
             "Div" => self.quotient(call, call.operand(0)?, call.operand(1)?)?,
+            "Mod" => remainder(call)?,
             "Neg" => call.operand(0)?.scaled(-1.0),
             op @ ("Sum" | "Mean") => {
                 let mut sum = call.operand(0)?.clone();
@@ -37,6 +38,12 @@ impl Folder {
                 }
             }
             "BatchNormalization" => {
+                let flag = |name: &str, default: i64| call.node.integer(name).unwrap_or(default);
+                // before version 7 a flag said what is so since
+                let is_trained = flag("training_mode", 0) == 0 && (self.opset >= 7 || flag("is_test", 0) != 0);
+                if !is_trained || flag("spatial", 1) == 0 {
+                    return Err(call.problem("expected means and variances that are constant, one a channel; export in evaluation mode, and without spatial = 0"));
+                }
                 let [scale, shift, mean, variance] =
                     [call.numbers(1)?, call.numbers(2)?, call.numbers(3)?, call.numbers(4)?];
                 let epsilon = call.float("epsilon", 1e-5);
@@ -87,4 +94,18 @@ impl Folder {
         }
         Ok(result)
     }
+}
+
+/// Of integers, with the sign of the divisor; of numbers, with that of the dividend.
+fn remainder(call: &Call) -> Result<Tensor, OnnxError> {
+    let (a, b) = call.named(call.operand(0)?.pair(call.operand(1)?))?;
+    let (Some(dividends), Some(divisors)) = (a.constants(), b.constants()) else {
+        return Err(call.problem("expected operands that are constant; use x - b * Floor(x / b)"));
+    };
+    if divisors.contains(&0.0) {
+        return Err(call.problem("expected a divisor that is not zero"));
+    }
+    let truncates = call.node.integer("fmod").unwrap_or(0) != 0;
+    let rest = |(a, b): (&f64, &f64)| if truncates { a % b } else { a - b * (a / b).floor() };
+    Ok(Tensor::constant(a.shape, dividends.iter().zip(&divisors).map(rest).collect()))
 }

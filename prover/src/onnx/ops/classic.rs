@@ -40,11 +40,11 @@ impl Folder {
         let rows = count(features);
         let mut results = Vec::new();
         for row in x.data.chunks(features.max(1)) {
-            let mut scores = scores(call, row, rows)?;
-            if let ([score], 2) = (scores.as_slice(), labels) {
-                scores = vec![Linear::sum([(-1.0, score)]), score.clone()];
-            }
-            results.push(self.post_transform(call, scores, 0.0)?);
+            let scores = scores(call, row, rows)?;
+            results.push(match (scores.as_slice(), labels) {
+                ([score], 2) => self.one_score(call, score.clone(), true)?,
+                _ => self.post_transform(call, scores, 0.0)?,
+            });
         }
         call.named(Tensor::concat(&results.iter().collect::<Vec<_>>(), 0))
     }

@@ -1,5 +1,5 @@
 //! What moves numbers or makes constants: `Identity Dropout Constant ConstantOfShape Shape Size Range Flatten Reshape Squeeze Unsqueeze
-//! Transpose Concat Split Slice Gather Expand Tile Pad Where Trilu`, and of `ai.onnx.ml` `ZipMap FeatureVectorizer ArrayFeatureExtractor`.
+//! Transpose Concat Split Slice Gather Expand Tile Pad Where Trilu IsNaN IsInf`, and of `ai.onnx.ml` `ZipMap FeatureVectorizer ArrayFeatureExtractor`.
 
 use super::{Call, Folder};
 use crate::onnx::{
@@ -25,7 +25,20 @@ fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
     let axis = |default: i64, rank: usize| call.named(place::axis(call.node.integer("axis").unwrap_or(default), rank));
     let one = match call.node.op.as_str() {
         "Constant" => constant(call)?,
+        "Dropout" if call.given(2) && call.numbers(2)? != [0.0] => {
+            return Err(call.problem(
+                "expected training_mode false: a score has to be the same each time; export in evaluation mode",
+            ));
+        }
         "Identity" | "Dropout" | "ai.onnx.ml.ZipMap" => call.operand(0)?.clone(),
+        // no number is missing here, and none is infinite but by a constant
+        op @ ("IsNaN" | "IsInf") => {
+            let flag = |name: &str| call.node.integer(name).unwrap_or(1) != 0;
+            let (above, below) = (flag("detect_positive"), flag("detect_negative"));
+            let x = call.operand(0)?;
+            let is = |e: &Linear| op == "IsInf" && e.bias.is_infinite() && if e.bias > 0.0 { above } else { below };
+            Tensor::constant(x.shape.clone(), x.data.iter().map(|e| f64::from(u8::from(is(e)))).collect())
+        }
         "ConstantOfShape" => {
             let shape: Vec<usize> = call.numbers(0)?.iter().map(|d| *d as usize).collect();
             let value = call.node.tensor("value")?.and_then(|t| t.constants()).and_then(|v| v.first().copied());
@@ -34,7 +47,16 @@ fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
         }
         "Shape" => {
             let shape = &call.operand(0)?.shape;
-            Tensor::constant(vec![shape.len()], shape.iter().map(|d| *d as f64).collect())
+            let rank = shape.len() as i64;
+            // bounds may count from the end and are cut to the dimensions
+            let bound = |name: &str, default: i64| {
+                let at = call.node.integer(name).unwrap_or(default);
+                let at = if at < 0 { at.saturating_add(rank) } else { at };
+                at.clamp(0, rank) as usize
+            };
+            let (start, end) = (bound("start", 0), bound("end", rank));
+            let part = shape.get(start..end).unwrap_or_default();
+            Tensor::constant(vec![part.len()], part.iter().map(|d| *d as f64).collect())
         }
         "Size" => Tensor::scalar(call.operand(0)?.data.len() as f64),
         "Range" => {
@@ -86,6 +108,10 @@ fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
         "Concat" | "ai.onnx.ml.FeatureVectorizer" => {
             let parts = (0..call.operands.len()).map(|i| call.operand(i)).collect::<Result<Vec<_>, _>>()?;
             let axis = axis(-1, parts.first().map_or(0, |p| p.shape.len()))?;
+            let lengths: Vec<i64> = parts.iter().filter_map(|p| p.shape.get(axis)).map(|d| *d as i64).collect();
+            if call.node.integers("inputdimensions").is_some_and(|wanted| wanted != lengths.as_slice()) {
+                return Err(call.problem(format!("expected inputdimensions {lengths:?}, those of the operands")));
+            }
             named(Tensor::concat(&parts, axis))?
         }
         "Split" => return split(call).map(Some),
@@ -136,13 +162,16 @@ fn constant(call: &Call) -> Result<Tensor, OnnxError> {
     if let Some(value) = call.node.float("value_float") {
         return Ok(Tensor::scalar(value));
     }
+    if let Some(values) = call.node.floats("value_floats") {
+        return Ok(Tensor::constant(vec![values.len()], values));
+    }
     if let Some(values) = call.node.integers("value_ints") {
         return Ok(Tensor::constant(vec![values.len()], values.iter().map(|v| *v as f64).collect()));
     }
     if let Some(value) = call.node.integer("value_int") {
         return Ok(Tensor::scalar(value as f64));
     }
-    Err(call.problem("expected attribute value, value_float, value_int or value_ints"))
+    Err(call.problem("expected attribute value, value_float, value_floats, value_int or value_ints"))
 }
 
 /// ONNX Reshape: 0 keeps a dimension, -1 takes what is left.

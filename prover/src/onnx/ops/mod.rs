@@ -8,6 +8,7 @@ mod classic;
 mod compare;
 mod discrete;
 mod layout;
+mod legacy;
 mod make;
 mod normal;
 mod pool;
@@ -81,7 +82,11 @@ impl Call<'_> {
 
     fn numbers(&self, index: usize) -> Result<Vec<f64>, OnnxError> {
         let numbers = self.operand(index)?.constants();
-        numbers.ok_or_else(|| self.problem(format!("expected operand {index} to be constant")))
+        numbers.ok_or_else(|| {
+            self.problem(format!(
+                "expected operand {index} to be constant, got one that depends on the input; compute it when exporting, or give the input a fixed shape"
+            ))
+        })
     }
 
     /// Integers from attribute `name`, or from operand `index` if that is given.
@@ -105,8 +110,8 @@ impl Call<'_> {
     /// Are the results integers or booleans?
     fn makes_whole(&self) -> bool {
         match self.node.op.as_str() {
-            "Shape" | "Size" | "ArgMax" | "ArgMin" | "Equal" | "Greater" | "Less" | "GreaterOrEqual"
-            | "LessOrEqual" | "Not" | "And" | "Or" | "Xor" => true,
+            "Shape" | "Size" | "IsNaN" | "IsInf" | "ArgMax" | "ArgMin" | "Equal" | "Greater" | "Less"
+            | "GreaterOrEqual" | "LessOrEqual" | "Not" | "And" | "Or" | "Xor" => true,
             "Cast" => matches!(self.node.integer("to"), Some(6 | 7 | 9)),
             "Constant" | "ConstantOfShape" => {
                 self.node.is_whole("value")
@@ -126,8 +131,8 @@ impl Call<'_> {
 
 /// Folds the graph into layers.
 pub fn fold(graph: Graph) -> Result<FloatModel, OnnxError> {
-    let (input, shape) = &graph.input;
-    let inputs = size(shape).unwrap_or(0);
+    let lengths: Vec<usize> = graph.inputs.iter().map(|(_, shape)| size(shape).unwrap_or(0)).collect();
+    let inputs = lengths.iter().sum();
     let mut folder = Folder {
         tensors: graph.constants,
         labels: HashSet::new(),
@@ -138,14 +143,17 @@ pub fn fold(graph: Graph) -> Result<FloatModel, OnnxError> {
         held: 0,
         opset: graph.opset,
     };
-    folder.tensors.insert(input.clone(), Tensor::values(shape.clone(), 0..inputs));
+    let mut first = 0;
+    for ((name, shape), length) in graph.inputs.into_iter().zip(lengths) {
+        folder.tensors.insert(name, Tensor::values(shape, first..first + length));
+        first += length;
+    }
     for node in &graph.nodes {
         folder.node(node)?;
     }
     let scores: Vec<&String> = graph.outputs.iter().filter(|name| !folder.labels.contains(*name)).collect();
     let [name] = scores.as_slice() else {
-        let expected = "one; name the score as the only output when exporting";
-        return Err(OnnxError::Graph { what: "outputs", expected, got: scores.len() });
+        return Err(OnnxError::Outputs { names: scores.into_iter().cloned().collect() });
     };
     let output = folder.tensors.remove(*name);
     let output = output.ok_or_else(|| OnnxError::Dangling { node: "output".into(), name: (*name).clone() })?;
@@ -170,7 +178,10 @@ impl Folder {
                 self.tensors.get(name).cloned().map(Some).ok_or_else(dangling)
             }
         };
-        let operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+        let mut operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+        if self.opset < 7 {
+            legacy::align(node, &mut operands)?;
+        }
         let live = |t: &Tensor| t.data.iter().filter(|e| !e.weights.is_empty()).count();
         let most = operands.iter().flatten().map(live).max();
         let whole = node.inputs.iter().map(|name| self.whole.contains(name)).collect();

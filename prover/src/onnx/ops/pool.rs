@@ -78,9 +78,6 @@ fn window(call: &Call, kernel: &[i64], spatial: &[usize]) -> Result<Window, Onnx
     let kernel: Vec<usize> = kernel.iter().map(|k| usize::try_from(*k).unwrap_or(0)).collect();
     let pads = list("pads", 0, 2 * rank)?;
     let (mut before, mut after) = (pads[..rank].to_vec(), pads[rank..].to_vec());
-    if call.node.integer("ceil_mode").unwrap_or(0) != 0 {
-        return Err(call.problem("expected ceil_mode 0; pad before the pool"));
-    }
     match call.node.text("auto_pad").as_deref() {
         None | Some("NOTSET" | "") => {}
         Some("VALID") => (before, after) = (vec![0; rank], vec![0; rank]),
@@ -94,6 +91,21 @@ fn window(call: &Call, kernel: &[i64], spatial: &[usize]) -> Result<Window, Onnx
             }
         }
         Some(other) => return Err(call.problem(format!("expected auto_pad NOTSET, VALID or SAME, got {other}"))),
+    }
+    if call.node.integer("ceil_mode").unwrap_or(0) != 0 {
+        if call.node.integer("count_include_pad").unwrap_or(0) != 0 && call.node.op == "AveragePool" {
+            return Err(call.problem("expected ceil_mode 0 where padding counts; pad before the pool"));
+        }
+        for i in 0..rank.min(spatial.len()) {
+            let reach = dilations[i].saturating_mul(kernel[i].saturating_sub(1)).saturating_add(1);
+            let padded = spatial[i].saturating_add(before[i]).saturating_add(after[i]);
+            let rest = padded.saturating_sub(reach) % strides[i];
+            // one window more, unless it would begin behind the input
+            let next = padded.saturating_sub(reach).saturating_sub(rest).saturating_add(strides[i]);
+            if rest > 0 && next < spatial[i].saturating_add(before[i]) {
+                after[i] = after[i].saturating_add(strides[i] - rest);
+            }
+        }
     }
     Ok(Window { kernel, strides, dilations, before, after })
 }

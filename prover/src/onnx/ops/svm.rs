@@ -85,7 +85,10 @@ impl Folder {
                 let curve = FloatActivation::Curve(Curve::Sigmoid);
                 Ok(Tensor { shape: vec![1, 2], data: self.activated(call, vec![first, second], curve) })
             }
-            (None, _, [score]) => self.post_transform(call, vec![score.scaled(-1.0), score.clone()], 0.0),
+            (None, _, [score]) => {
+                let whole = call.node.text("post_transform").as_deref() == Some("SOFTMAX");
+                self.one_score(call, score.clone(), whole)
+            }
             (None, ..) => self.post_transform(call, scores, 0.0),
             _ => Err(call.problem(format!(
                 "chances of {classes} classes are found by a search; export the scores (decision_function), or one classifier a class"

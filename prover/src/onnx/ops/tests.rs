@@ -5,7 +5,8 @@ use prost::Message;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Deserialize;
 use std::path::Path;
-use tract_onnx::pb::ModelProto;
+use test_case::test_case;
+use tract_onnx::pb::{AttributeProto, ModelProto};
 use vouch_circuits::fixed;
 
 #[derive(Deserialize)]
@@ -17,8 +18,8 @@ struct Case {
     expected: Vec<Vec<f64>>,
 }
 
-fn cases() -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ops.json");
+fn cases(file: &str) -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -40,11 +41,14 @@ fn distance(got: &[f64], expected: &[f64]) -> f64 {
     got.iter().zip(expected).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f64::max)
 }
 
-#[test]
-fn every_operation_equals_onnxruntime() {
+/// `ops.json`: each operation; `forms.json`: attributes and older versions; `exports.json`: what scikit-learn, XGBoost, LightGBM and PyTorch export.
+#[test_case("ops.json", 150)]
+#[test_case("forms.json", 100)]
+#[test_case("exports.json", 45)]
+fn every_operation_equals_onnxruntime(file: &str, least: usize) {
     let mut wrong = Vec::new();
-    let cases = cases();
-    assert!(cases.len() >= 150);
+    let cases = cases(file);
+    assert!(cases.len() >= least);
     for Case { name, width, onnx, rows, expected } in cases {
         let float = match FloatModel::import_wide(&hex::decode(onnx).unwrap(), width) {
             Ok(float) => float,
@@ -84,7 +88,7 @@ fn every_operation_equals_onnxruntime() {
 
 /// The file of a decision tree with other nodes: node `i` goes to `children[i]`, or is a leaf of weight `i`.
 fn tree_of(children: &[Option<[i64; 2]>]) -> Vec<u8> {
-    let Case { onnx, .. } = cases().into_iter().find(|case| case.name == "decision tree").unwrap();
+    let Case { onnx, .. } = cases("ops.json").into_iter().find(|case| case.name == "decision tree").unwrap();
     let mut model = ModelProto::decode(hex::decode(onnx).unwrap().as_slice()).unwrap();
     let nodes = &mut model.graph.as_mut().unwrap().node;
     let node = nodes.iter_mut().find(|node| node.op_type.starts_with("TreeEnsemble")).unwrap();
@@ -125,4 +129,27 @@ fn refuses_trees_that_are_none() {
     assert!(shared.contains("expected a tree, got node 2 with two parents"), "{shared}");
     let apart = import(&[Some([2, 1]), None, None, Some([4, 4]), Some([3, 3])]).unwrap_err();
     assert!(apart.contains("got 2 nodes that no path from the root reaches"), "{apart}");
+}
+
+/// What onnxruntime makes of these depends on which leaves a row reaches.
+#[test]
+fn two_classes_whose_scores_depend_on_the_leaves_are_refused() {
+    let Case { onnx, width, .. } =
+        cases("forms.json").into_iter().find(|case| case.name == "trees of two classes, mixed, NONE").unwrap();
+    let changed = |change: &dyn Fn(&mut Vec<AttributeProto>)| {
+        let mut model = ModelProto::decode(hex::decode(&onnx).unwrap().as_slice()).unwrap();
+        change(&mut model.graph.as_mut().unwrap().node[0].attribute);
+        FloatModel::import_wide(&model.encode_to_vec(), width).map_err(|e| e.to_string())
+    };
+    changed(&|_| ()).unwrap();
+    let base = AttributeProto { name: "base_values".into(), floats: vec![0.5, 0.25], ..Default::default() };
+    let with_base = changed(&|list| list.push(base.clone())).unwrap_err();
+    let one_sided = changed(&|list| {
+        // the first leaf of each tree has no weight of the second class
+        let ids = list.iter_mut().find(|a| a.name == "class_ids").unwrap();
+        (ids.ints[1], ids.ints[7]) = (0, 0);
+    });
+    for said in [with_base, one_sided.unwrap_err()] {
+        assert!(said.contains("expected one score for two classes (class_ids all 0), or weights of both"), "{said}");
+    }
 }

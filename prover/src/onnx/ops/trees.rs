@@ -65,25 +65,42 @@ impl Folder {
         if prefix == "target" {
             return self.post_transform(call, sums, 0.0).map(Some);
         }
-        self.classes(call, sums).map(Some)
+        self.classes(call, sums, &ensemble.leaves).map(Some)
     }
 
-    fn classes(&mut self, call: &Call, sums: Vec<Linear>) -> Result<Tensor, OnnxError> {
-        let ids = call.node.integers("class_ids").unwrap_or_default();
-        let weights = call.node.floats("class_weights").unwrap_or_default();
-        let binary = sums.len() == 2 && ids.windows(2).all(|w| w[0] == w[1]);
-        if !binary {
-            return self.post_transform(call, sums, 0.0);
+    /// A score for each class, as onnxruntime makes them of the sums.
+    fn classes(&mut self, call: &Call, sums: Vec<Linear>, leaves: &[Vec<(i64, i64)>]) -> Result<Tensor, OnnxError> {
+        let list = |name: &str| call.node.integers(name).unwrap_or_default();
+        let ids = list("class_ids");
+        let [first, second] = sums.as_slice() else { return self.post_transform(call, sums, 0.0) };
+        let base = call.node.floats("base_values").unwrap_or_default().len();
+        if ids.iter().all(|id| *id == 0) && base < 2 {
+            let score = Linear::sum([(1.0, first), (1.0, second)]);
+            let positive = call.node.floats("class_weights").unwrap_or_default().iter().all(|w| *w >= 0.0);
+            return self.one_score(call, score, positive);
         }
-        // one score for two classes, as onnxruntime reads it
-        let score = Linear::sum(sums.iter().map(|s| (1.0, s)));
-        let positive = weights.iter().all(|w| *w >= 0.0);
-        let other = Linear::sum([(-1.0, &score)]);
-        if positive {
-            let rest = Linear { bias: other.bias + 1.0, ..other };
-            return Ok(Tensor { shape: vec![1, 2], data: vec![rest, score] });
+        // otherwise it takes two scores for one where a row reaches no leaf of the second class, and mixes base values
+        let places = list("class_treeids").iter().zip(list("class_nodeids")).zip(ids);
+        let second_class: HashSet<(i64, i64)> =
+            places.filter(|(_, id)| **id == 1).map(|((t, n), _)| (*t, *n)).collect();
+        if base > 0 || !leaves.iter().any(|tree| tree.iter().all(|leaf| second_class.contains(leaf))) {
+            return Err(call.problem(
+                "expected one score for two classes (class_ids all 0), or weights of both classes in each leaf and no base_values; add base values to the leaves",
+            ));
         }
-        self.post_transform(call, vec![other, score], 0.0)
+        self.post_transform(call, sums, 0.0)
+    }
+
+    /// Scores of two classes of which one has a score: the other is its opposite, or `whole`, what it lacks to 1. onnxruntime leaves SOFTMAX out.
+    pub(super) fn one_score(&mut self, call: &Call, score: Linear, whole: bool) -> Result<Tensor, OnnxError> {
+        let opposite = Linear::sum([(-1.0, &score)]);
+        match call.node.text("post_transform").as_deref() {
+            None | Some("NONE" | "" | "SOFTMAX") => {
+                let first = Linear { bias: opposite.bias + f64::from(u8::from(whole)), ..opposite };
+                Ok(Tensor { shape: vec![1, 2], data: vec![first, score] })
+            }
+            _ => self.post_transform(call, vec![opposite, score], 0.0),
+        }
     }
 
     /// What ONNX calls so, of a row of scores.
