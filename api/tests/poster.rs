@@ -92,7 +92,7 @@ async fn a_model_is_registered_once_and_in_a_class_that_the_registry_has() {
     let sent = chain.state().sent.clone();
     let data = register(class, points.clone());
     assert_eq!(sent.len(), 1);
-    assert!(sent[0].windows(data.len()).any(|part| part == data), "the calldata is in the transaction");
+    assert!(sent[0].windows(data.len()).any(|part| part == &data[..]), "the calldata is in the transaction");
 
     let nowhere = Sender::connect(&url, key(), Addresses::default()).await.unwrap();
     let said = nowhere.register(model, class, points).await.unwrap_err().to_string();

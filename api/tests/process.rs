@@ -125,19 +125,45 @@ fn plan() -> String {
     (0..9).fold("blocks = { back = 0, every = 1 }\n".to_owned(), |plan, i| plan + &feature(i))
 }
 
-fn onnx() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic/model.onnx");
-    let bits: String = std::fs::read(path).unwrap().iter().map(|b| format!("{b:08b}")).collect();
-    // Base64 by its definition: six bits a symbol.
-    let symbols = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let padded = format!("{bits:0<width$}", width = bits.len().next_multiple_of(6));
-    let mut out: String = (0..padded.len() / 6)
-        .map(|i| char::from(symbols[usize::from_str_radix(&padded[6 * i..6 * i + 6], 2).unwrap()]))
-        .collect();
-    while !out.len().is_multiple_of(4) {
-        out.push('=');
-    }
-    out
+/// `vouch model add times.onnx`, as a user does it: steps on standard error, the model with the transaction that registers it on standard output.
+fn add(place: &Place, node: &Node) -> Value {
+    let file = |name: &str| place.dir.path().join(name);
+    let onnx = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/logistic/model.onnx");
+    std::fs::copy(onnx, file("times.onnx")).unwrap();
+    std::fs::write(file("plan.toml"), plan()).unwrap();
+    let row = |v: f64| (0..9).map(|i| format!("{:.3}", v + f64::from(i) / 9.0)).collect::<Vec<_>>().join(",");
+    let header = (0..9).map(|i| format!("f{i}")).collect::<Vec<_>>().join(",");
+    std::fs::write(file("rows.csv"), format!("{header},label\n{},0\n{},1\n", row(0.0), row(2.0))).unwrap();
+    let mut command = place.vouch(&["model", "add", "--json", "--node", &node.url]);
+    let Output { status, stdout, stderr } = command
+        .arg(file("times.onnx"))
+        .arg("--plan")
+        .arg(file("plan.toml"))
+        .arg("--calibrate")
+        .arg(file("rows.csv"))
+        .output()
+        .unwrap();
+    let said = text(&stderr);
+    assert!(status.success(), "{said}");
+    let steps = [
+        "importing and folding",
+        "quantising and calibrating",
+        "checking sizes",
+        "of the range of the output",
+        "AUC",
+        "expected of a proof",
+        "the node: ",
+    ];
+    let places: Vec<Option<usize>> = steps.iter().map(|step| said.find(step)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{said}");
+    let model: Value = serde_json::from_slice(&stdout).unwrap();
+    let (calldata, key) = (model["registration"]["data"].as_str().unwrap(), model["key"].as_str().unwrap());
+    assert!(calldata.contains(&key[2..]) && model["registration"]["state"] == "to_send", "{model}");
+    assert_eq!(
+        (&model["name"], &model["version"], &model["expected"]["cpu_seconds"]),
+        (&json!("times"), &json!(1), &json!(0.25))
+    );
+    model
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,9 +182,7 @@ async fn killed_in_each_stage_stopped_while_proving_and_started_twice_every_quer
     assert!(!status.success(), "two nodes on one directory");
     assert!(text(&stderr).contains("is in use by another process"), "{}", text(&stderr));
 
-    let model = json!({"name": "times", "plan": plan(), "onnx": onnx()});
-    let (status, model) = node.call(reqwest::Method::POST, "/v1/models", Some(model)).await;
-    assert_eq!(status, 201, "{model}");
+    let model = add(&place, &node);
     let deprecate = json!({"reason": "the clock was wrong"});
     let (status, old) = node.call(reqwest::Method::POST, "/v1/models/times@1/deprecate", Some(deprecate)).await;
     assert_eq!((status, &old["deprecated"]), (200, &json!("the clock was wrong")), "{old}");

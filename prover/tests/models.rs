@@ -20,7 +20,7 @@ use vouch_circuits::{
     },
 };
 use vouch_prover::{
-    engine::NewModel,
+    engine::{NewModel, Training},
     onnx::{Calibration, FloatModel, Precision, Report, quantise},
     score,
     scores::{Compiled, compile, keys},
@@ -111,6 +111,10 @@ fn figures_are_up_to_date() {
             && near(stated.integer_auc, got.integer_auc)
             && (stated.max_abs_error - got.max_abs_error).abs() < 1e-4;
         assert!(same, "{name}: figures.json has {stated:?}, got {got:?}");
+        let training = Training::parse(&text(&name, "training.toml")).unwrap();
+        let rows = |what: &str| figures["rows"][what].as_u64();
+        assert_eq!(training.rows, rows("train").map(|count| count * rows("copies").unwrap_or(1)), "{name}");
+        assert!(training.source.starts_with(figures["data"].as_str().unwrap()), "{name}: {}", training.source);
     }
 }
 
