@@ -1,12 +1,17 @@
 //! A history longer than one proof, over blocks that only hops lead to: each proof starts where the one before it ended.
 //!
-//! Real blocks of an anvil chain, 8,191 apart, with proofs of the history contract (`circuits/tests/data`).
+//! Real blocks of an anvil chain, 8,191 apart, with proofs of the history contract (`circuits/tests/data`). Also makes the vector of
+//! `contracts/test/RealLinked.t.sol`, where `VOUCH_WRITE_LINKED` names its file.
 
+#[path = "support/real.rs"]
+mod real;
 mod support;
 
 use alloy::primitives::{Address, B256, Bytes, U256, hex};
 use alloy::rlp::Decodable;
-use serde_json::Value;
+use real::Prover;
+use serde_json::{Value, json};
+use std::fs;
 use std::sync::atomic::Ordering;
 use support::Fast;
 use vouch_circuits::evidence::WINDOW;
@@ -16,12 +21,15 @@ use vouch_indexer::db::Db;
 use vouch_indexer::replay::Replay;
 use vouch_indexer::store::{AccountProof, SlotProof, StoredHeader};
 use vouch_indexer::{Config, Indexer, Start};
-use vouch_prover::engine::Anchor;
-use vouch_prover::evidence::Reach;
+use vouch_prover::engine::{Anchor, HistoryProof};
+use vouch_prover::evidence::{Evidence, Reach};
 use vouch_prover::{histories, parts};
 
 const OLDEST: u64 = 60;
 const NEWEST: u64 = 16_445;
+const MIDDLE: u64 = OLDEST + WINDOW;
+/// Place of class H in [`histories::CLASSES`].
+const CLASS_H: usize = 2;
 
 fn nodes(list: &Value) -> Vec<Bytes> {
     serde_json::from_value(list.clone()).unwrap()
@@ -90,19 +98,24 @@ fn questions() -> Vec<Fact> {
     (0..3).map(fact).collect()
 }
 
-#[tokio::test]
-async fn each_proof_starts_where_the_one_before_it_ended() {
+/// Evidence of the questions in two parts.
+async fn two_parts() -> [Evidence; 2] {
     let (_dir, indexer) = recorded().await;
     let engine = Fast::default();
     engine.room.store(2, Ordering::SeqCst);
     let reach = Reach::window(NEWEST, NEWEST);
-    let parts = parts::split(&indexer, &engine, &questions(), &reach, 2).await.unwrap().evidence;
+    let parts = parts::split(&indexer, &engine, &questions(), &reach, 2).await.unwrap();
+    parts.evidence.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn each_proof_starts_where_the_one_before_it_ended() {
+    let parts = two_parts().await;
     let blocks = |i: usize| parts[i].facts.iter().map(|fact| fact.block).collect::<Vec<_>>();
-    let middle = OLDEST + WINDOW;
-    assert_eq!((parts.len(), blocks(0), blocks(1)), (2, vec![middle, middle + WINDOW], vec![OLDEST]));
+    assert_eq!((blocks(0), blocks(1)), (vec![MIDDLE, MIDDLE + WINDOW], vec![OLDEST]));
     let numbers = |i: usize| parts[i].anchors().iter().map(|a| (a.number, a.linked)).collect::<Vec<_>>();
-    assert_eq!(numbers(0), [(middle, true), (NEWEST, false)]);
-    assert_eq!(numbers(1), [(middle, false)], "no recent block");
+    assert_eq!(numbers(0), [(MIDDLE, true), (NEWEST, false)]);
+    assert_eq!(numbers(1), [(MIDDLE, false)], "no recent block");
 
     // the circuit takes both as they are
     for part in &parts {
@@ -114,4 +127,45 @@ async fn each_proof_starts_where_the_one_before_it_ended() {
         let anchors: Vec<Anchor> = witness.anchors().unwrap().into_iter().map(anchor).collect();
         assert_eq!(anchors, part.anchors());
     }
+}
+
+/// The second proof asks the contract for the very block that the first one teaches it.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_proofs_are_real() {
+    let [first, second] = two_parts().await;
+    let prover = Prover::new(CLASS_H);
+    let [first, second] = [first, second].map(|part| prover.prove(&part));
+    let word = |fact: &Fact| U256::from_be_bytes(fact.value) >> 100;
+    let values: Vec<U256> = second.facts.iter().chain(&first.facts).map(word).collect();
+    assert_eq!(values, [1000, 2000, 3000].map(U256::from));
+    assert_eq!(second.anchors, [Anchor { linked: false, ..first.anchors[0] }]);
+    assert!(first.anchors[0].linked && !first.anchors[1].linked);
+
+    prover.refuses_lies(
+        &first,
+        &[
+            ("a recent block that answers for itself", |lie| lie.anchors[1].linked = true),
+            ("another recent block", |lie| lie.anchors[1].hash.0[31] ^= 1),
+            ("nothing to remember", |lie| drop(lie.anchors.remove(0))),
+            ("the kinds exchanged", |lie| lie.anchors.iter_mut().for_each(|anchor| anchor.linked ^= true)),
+        ],
+    );
+    prover.refuses_lies(&second, &[]);
+    if let Some(file) = std::env::var_os("VOUCH_WRITE_LINKED") {
+        fs::write(file, vector(&prover, [&first, &second])).unwrap();
+    }
+}
+
+/// What the contract is sent, and the verifier of the class.
+fn vector(prover: &Prover, [first, second]: [&HistoryProof; 2]) -> String {
+    let (_, verifier) = prover.verifier();
+    let post = |proof: &HistoryProof| {
+        let HistoryProof { root, payee, anchors, proof, .. } = proof;
+        json!({ "class": 0, "root": root, "payee": payee, "anchors": anchors, "proof": proof })
+    };
+    let line = json!({
+        "first": post(first), "second": post(second),
+        "verifier": { "bytecode": verifier.bytecode, "num_instances": verifier.num_instances, "proof_bytes": verifier.proof_bytes },
+    });
+    format!("{line:#}\n")
 }

@@ -57,12 +57,17 @@ abstract contract RealProofTest is VouchTest {
         vm.roll(vm.parseJsonUint(scoreJson, ".as_of") + 1);
     }
 
-    function readHistory(string memory json) internal view returns (HistoryProof memory read) {
-        read.class = vm.parseJsonUint(json, ".class");
-        read.root = vm.parseJsonUint(json, ".root");
-        read.payee = vm.parseJsonAddress(json, ".payee");
-        read.proof = vm.parseJsonBytes(json, ".proof");
-        read.anchors = readAnchors(json, "");
+    function readHistory(string memory json) internal view returns (HistoryProof memory) {
+        return readHistory(json, "");
+    }
+
+    /// @param at JSON path of the object that holds the fields, "" for the whole file
+    function readHistory(string memory json, string memory at) internal view returns (HistoryProof memory read) {
+        read.class = vm.parseJsonUint(json, string.concat(at, ".class"));
+        read.root = vm.parseJsonUint(json, string.concat(at, ".root"));
+        read.payee = vm.parseJsonAddress(json, string.concat(at, ".payee"));
+        read.proof = vm.parseJsonBytes(json, string.concat(at, ".proof"));
+        read.anchors = readAnchors(json, at);
     }
 
     function readScore(string memory json) internal view returns (ScoreProof memory read) {
@@ -105,7 +110,7 @@ abstract contract RealProofTest is VouchTest {
         return string.concat(at, ".", name, "[", vm.toString(index), "]");
     }
 
-    function deployHistoryVerifier(string memory json) private returns (IHistoryVerifier) {
+    function deployHistoryVerifier(string memory json) internal returns (IHistoryVerifier) {
         return new HistoryVerifier(
             deployRaw(json),
             vm.parseJsonUint(json, ".verifier.num_instances"),

@@ -1,23 +1,31 @@
 //! Real proofs over real mainnet blocks, asked for and checked as a live node's would be, proven, and verified natively and in the EVM: four
-//! accounts with three slots each of block 18,884,864; receipts, logs and a count of logs of block 14,764,013.
-//!
-//! Keys are kept in `VOUCH_KEYS` if it is set, else they are made for this run.
+//! accounts with three slots each of block 18,884,864; receipts, logs and a count of logs of block 14,764,013. Below, what there is no
+//! recording of: transactions, paths, and headers of each fork.
+
+mod entries;
+mod headers;
+mod paths;
+#[path = "../support/real.rs"]
+mod real;
 
 use alloy::consensus::Header;
 use alloy::primitives::{Address, Bytes, U256, address};
 use alloy::rlp::Decodable;
+use real::Prover;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
-use vouch_circuits::facts::{Fact, FactKind, FactTree, LogRange};
+use vouch_circuits::facts::{Fact, FactKind, LogRange};
 use vouch_circuits::receipt::{Log, Receipt};
 use vouch_indexer::{Config, Finality, Indexer, Start, db::Db, replay::Replay};
 use vouch_prover::{
-    engine::{EngineError, HistoryProof},
     evidence::{Reach, collect},
-    histories::{CLASSES, Histories, WITHOUT_HOPS, WITHOUT_LARGE_BLOCKS},
-    scores,
-    srs::Srs,
+    histories::{CLASSES, WITHOUT_HOPS},
 };
+
+/// Places of classes in [`CLASSES`].
+const CLASS_S: usize = 0;
+const CLASS_M: usize = 1;
+const CLASS_R: usize = 3;
 
 const BLOCK: u64 = 18_884_864;
 /// Two balances of a token and a slot of it that is not there.
@@ -113,33 +121,9 @@ async fn four_accounts_with_three_slots_each_are_proven() {
         assert_eq!(values[&(fact.address, fact.slot, fact.key, fact.kind as u64)], *value, "{fact:?}");
     }
 
-    let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
-    fs::create_dir_all(&keys).expect("a folder");
-    let srs = Srs::development(&keys, CLASSES[1].k).expect("a string");
-    let histories = Histories::new(keys, srs, &CLASSES[..WITHOUT_HOPS]);
-    let payee = address!("0x00000000000000000000000000000000000000aa");
-    let proof = histories.prove(&evidence, payee).expect("a proof");
-    assert_eq!(proof.class, 1);
-    histories.verify(&proof).expect("the honest proof");
-    refuses_lies(&histories, &proof);
-}
-
-/// What the contract would refuse, this refuses: one lie of each kind.
-fn refuses_lies(histories: &Histories, honest: &HistoryProof) {
-    let mut proof = honest.clone();
-    proof.payee = Address::ZERO;
-    assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "another payee");
-    proof = honest.clone();
-    proof.facts[0].value[31] ^= 1;
-    assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "another value");
-    proof = honest.clone();
-    proof.anchors[0].hash.0[0] ^= 1;
-    assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "another block");
-    let mut bytes = honest.proof.to_vec();
-    bytes[honest.proof.len() / 2] ^= 1;
-    proof = honest.clone();
-    proof.proof = bytes.into();
-    assert!(matches!(histories.verify(&proof), Err(EngineError::Rejected { .. })), "one byte of the proof");
+    let prover = Prover::new(CLASS_M);
+    let proof = prover.prove(&evidence);
+    prover.refuses_lies(&proof, &[]);
 }
 
 /// Every receipt of a block, its last log, and how often its first log's contract wrote that event: all logs of the block are looked at.
@@ -189,25 +173,16 @@ async fn receipts_logs_and_a_count_are_proven() {
     let count = evidence.facts.iter().find(|fact| fact.kind == FactKind::LogCount).expect("a count");
     assert_eq!(count.value, word(logs.iter().filter(is_same).count()));
 
-    let keys = std::env::var_os("VOUCH_KEYS").map_or_else(|| dir.path().join("keys"), PathBuf::from);
-    fs::create_dir_all(&keys).expect("a folder");
-    let srs = Srs::development(&keys, CLASSES[3].k).expect("a string");
-    let histories = Histories::new(keys.clone(), srs.clone(), &CLASSES[..WITHOUT_HOPS]);
-    let said = histories.k(&evidence).expect_err("classes without receipts").to_string();
+    let prover = Prover::new(CLASS_R);
+    let few = prover.histories_of(&CLASSES[..WITHOUT_HOPS]);
+    let said = few.k(&evidence).expect_err("classes without receipts").to_string();
     assert!(said.ends_with("set up and start the node with --hops"), "{said}");
-    let histories = Histories::new(keys, srs, &CLASSES[..WITHOUT_LARGE_BLOCKS]);
-    let payee = address!("0x00000000000000000000000000000000000000aa");
-    let proof = histories.prove(&evidence, payee).expect("a proof");
-    assert_eq!((proof.class, CLASSES[3].name), (3, "R"));
-    histories.verify(&proof).expect("the honest proof");
-    refuses_lies(&histories, &proof);
-
-    // a count off by one, under the root that it would have
-    let mut lie = proof.clone();
-    let count = lie.facts.iter_mut().find(|fact| fact.kind == FactKind::LogCount).expect("a count");
-    count.value[31] += 1;
-    let root = scores::word(&FactTree::new(&lie.facts).expect("a tree").root());
-    lie.root = root;
-    lie.instances[0] = root;
-    assert!(matches!(histories.verify(&lie), Err(EngineError::Rejected { .. })), "one log more");
+    let proof = prover.prove(&evidence);
+    prover.refuses_lies(
+        &proof,
+        &[("one log more", |lie| {
+            let count = lie.facts.iter_mut().find(|fact| fact.kind == FactKind::LogCount).expect("a count");
+            count.value[31] += 1;
+        })],
+    );
 }
