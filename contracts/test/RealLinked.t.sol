@@ -41,7 +41,9 @@ contract RealLinked is RealProofTest {
     function test_the_second_alone_is_refused() public {
         HistoryProof memory proof = second();
         Anchor memory start = proof.anchors[0];
-        vm.expectRevert(abi.encodeWithSelector(HistoryRoots.UnknownBlock.selector, start.number, bytes32(0), start.hash));
+        vm.expectRevert(
+            abi.encodeWithSelector(HistoryRoots.UnknownBlock.selector, start.number, bytes32(0), start.hash)
+        );
         post(proof);
     }
 

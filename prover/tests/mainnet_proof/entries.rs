@@ -18,13 +18,13 @@ const NUMBER: u64 = 22_000_000;
 const LONG: usize = 32_000;
 const TOKEN: Address = Address::repeat_byte(0x70);
 
-type Envelope = EthereumTxEnvelope<TxEip4844>;
+pub type Envelope = EthereumTxEnvelope<TxEip4844>;
 
 fn signer() -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(0x51)).expect("a key")
 }
 
-fn signed<T: SignableTransaction<Signature>>(transaction: T) -> Signed<T> {
+pub fn signed<T: SignableTransaction<Signature>>(transaction: T) -> Signed<T> {
     let signature = signer().sign_hash_sync(&transaction.signature_hash()).expect("a signature");
     transaction.into_signed(signature)
 }

@@ -2,6 +2,7 @@
 //! accounts with three slots each of block 18,884,864; receipts, logs and a count of logs of block 14,764,013. Below, what there is no
 //! recording of: transactions, paths, and headers of each fork.
 
+mod agreement;
 mod entries;
 mod headers;
 mod paths;
