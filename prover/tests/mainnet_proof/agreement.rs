@@ -4,8 +4,7 @@
 use super::entries::{Envelope, signed};
 use super::real::word;
 use alloy::consensus::{
-    Receipt as Made, ReceiptEnvelope, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy,
-    TxReceipt, Typed2718,
+    Receipt as Made, ReceiptEnvelope, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy, Typed2718,
 };
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::eips::eip2930::{AccessList, AccessListItem};
