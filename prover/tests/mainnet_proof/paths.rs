@@ -33,6 +33,15 @@ fn trie(entries: impl IntoIterator<Item = (B256, Vec<u8>)>, nodes: &mut Vec<Byte
     root.into()
 }
 
+/// A word that a path leads to, and the slot where Solidity puts it.
+struct Word {
+    base: u64,
+    steps: Vec<Step<[u8; 32]>>,
+    over: u64,
+    slot: B256,
+    value: u64,
+}
+
 #[test]
 fn words_at_the_end_of_paths_are_proven() {
     let [one, two, three] = [1, 2, 3].map(|byte| B256::repeat_byte(0xf0 | byte));
@@ -40,14 +49,16 @@ fn words_at_the_end_of_paths_are_proven() {
     let by = |key: B256| Step { over: 0, key: Some(key.0) };
     let elements = Step { over: 0, key: None };
     // mapping(a => mapping(b => mapping(c => uint))) at 6; mapping(a => struct) at 5; mapping(a => uint[]) at 7
-    let paths: [(u64, Vec<Step<[u8; 32]>>, u64, B256, u64); 4] = [
+    let paths = [
         (5, vec![by(one)], 2, further(entry(one, slot(5)), 2), 1_005),
         (6, vec![by(one), by(two), by(three)], 0, entry(three, entry(two, entry(one, slot(6)))), 1_006),
         (7, vec![by(two), elements], 4, further(keccak256(entry(two, slot(7))), 4), 1_007),
         (7, vec![by(two), elements], 5, further(keccak256(entry(two, slot(7))), 5), 0),
-    ];
+    ]
+    .map(|(base, steps, over, slot, value)| Word { base, steps, over, slot, value });
     let mut nodes = Vec::new();
-    let words = paths.iter().filter(|path| path.4 != 0).map(|path| (keccak256(path.3), encoded(U256::from(path.4))));
+    let words = paths.iter().filter(|path| path.value != 0);
+    let words = words.map(|path| (keccak256(path.slot), encoded(U256::from(path.value))));
     // others in between
     let chaff = (0..20).map(|i| (keccak256([i]), encoded(U256::from(i))));
     let storage_root = trie(words.chain(chaff), &mut nodes);
@@ -57,10 +68,10 @@ fn words_at_the_end_of_paths_are_proven() {
     let state_root = trie(accounts, &mut nodes);
     let header = Header { number: BLOCK, state_root, base_fee_per_gas: Some(7), ..Header::default() };
 
-    let fact = |(base, steps, over, _, value): &(u64, Vec<_>, u64, B256, u64)| Fact {
-        path: Path::new(steps, *over).expect("few steps"),
-        value: real::word(*value),
-        ..question(FactKind::Path, CONTRACT, U256::from(*base), U256::ZERO)
+    let fact = |word: &Word| Fact {
+        path: Path::new(&word.steps, word.over).expect("few steps"),
+        value: real::word(word.value),
+        ..question(FactKind::Path, CONTRACT, U256::from(word.base), U256::ZERO)
     };
     let evidence = Evidence {
         blocks: vec![BlockEvidence {

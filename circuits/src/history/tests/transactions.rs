@@ -82,7 +82,7 @@ impl Made {
         if let Some((selector, rest)) = self.data.split_at_checked(4) {
             let selector = u32::from_be_bytes(selector.try_into().expect("four bytes"));
             fields.push((field::SELECTOR, number(selector.into())));
-            let last = rest.chunks_exact(32).enumerate().last();
+            let last = rest.chunks_exact(32).enumerate().next_back();
             fields.extend(last.map(|(i, word)| (field::DATA + i as u64, word.try_into().expect("32 bytes"))));
         }
         fields
