@@ -33,13 +33,23 @@ def rows(count=6, width=6):
 
 
 def sklearn():
+    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.compose import ColumnTransformer
-    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
+    from sklearn.decomposition import PCA
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+    from sklearn.ensemble import (
+        AdaBoostClassifier, BaggingClassifier, BaggingRegressor, ExtraTreesClassifier, IsolationForest, RandomForestClassifier, RandomForestRegressor, StackingRegressor, VotingRegressor,
+    )
+    from sklearn.feature_selection import SelectKBest
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDClassifier
+    from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier, SGDClassifier
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.naive_bayes import GaussianNB
     from sklearn.neural_network import MLPClassifier, MLPRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.preprocessing import KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
+    from sklearn.svm import LinearSVC, OneClassSVM
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -64,8 +74,31 @@ def sklearn():
         "stochastic descent, log loss": (SGDClassifier(loss="log_loss", random_state=1), two, {"zipmap": False}),
         "ridge classifier": (RidgeClassifier(), two, {"zipmap": False}),
     }
+    stump, three_deep = DecisionTreeClassifier(max_depth=3, random_state=1), DecisionTreeRegressor(max_depth=3, random_state=1)
+    models |= {
+        "isolation forest": (IsolationForest(n_estimators=4, max_samples=32, random_state=1), two, None),
+        "naive Bayes": (GaussianNB(), two, {"zipmap": False}),
+        "principal components, logistic regression": (make_pipeline(PCA(3), LogisticRegression()), two, {"zipmap": False}),
+        "polynomial features": (make_pipeline(PolynomialFeatures(2, include_bias=False), LinearRegression()), value, None),
+        "bins, logistic regression": (make_pipeline(KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf"), LogisticRegression()), two, {}),
+        "adaptive boosting": (AdaBoostClassifier(n_estimators=3, random_state=1), two, {}),
+        "bagged trees": (BaggingClassifier(n_estimators=3, random_state=1, estimator=stump), two, {}),
+        "bagged trees, regression": (BaggingRegressor(n_estimators=3, random_state=1, estimator=three_deep), value, None),
+        "voting, regression": (VotingRegressor([("a", LinearRegression()), ("b", three_deep)]), value, None),
+        "stacking, regression": (StackingRegressor([("a", LinearRegression()), ("b", three_deep)]), value, None),
+        "calibrated support vectors": (CalibratedClassifierCV(LinearSVC(), cv=2), two, {}),
+        "linear support vectors": (LinearSVC(), two, {}),
+        "linear discriminant of three classes": (LinearDiscriminantAnalysis(), three, {}),
+        "quadratic discriminant": (QuadraticDiscriminantAnalysis(), two, {}),
+        "one against the rest": (OneVsRestClassifier(LogisticRegression()), three, {}),
+        "best features, logistic regression": (make_pipeline(SelectKBest(k=3), LogisticRegression()), two, {"zipmap": False}),
+        "union of scalers, ridge": (make_pipeline(make_union(StandardScaler(), MinMaxScaler()), Ridge()), value, None),
+        "Poisson regression": (PoissonRegressor(), np.abs(value), None),
+        "one class of support vectors": (OneClassSVM(nu=0.1), two, None),
+    }
     for name, (model, y, options) in models.items():
-        model.fit(x, y)
+        used = 60 if "one class" in name else len(x)
+        model.fit(x[:used], y[:used])
         options = None if options is None else {id(model): options}
         c.keep(name, to_onnx(model, x[:1], options=options, target_opset={"": 17, "ai.onnx.ml": 3}), rows())
     columns = ColumnTransformer([("a", StandardScaler(), [0, 2]), ("b", MinMaxScaler(), [1]), ("c", "passthrough", [3, 4, 5])])

@@ -140,4 +140,10 @@ body = helper.make_graph([
 ], "several inputs", *ends, [tensor("w", normal(3, 2)), tensor("labels", [5, 6], i64)])
 opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)]
 c.keep("several inputs, and a label", helper.make_model(body, opset_imports=opsets, ir_version=9), rng.uniform(-2, 2, (4, 4)))
+# after the others, so that their rows stay what they are
+graph("Pow of a constant", [1, 3], [node("Pow", ["b", "x"], ["y"])], [tensor("b", [0.5, 2.0, 1.5])])
+codes = {"keys_int64s": [0, 2, 3], "values_floats": [0.5, -1.0, 4.0], "default_float": 9.0}
+graph("LabelEncoder of counted comparisons", [1, 3], [
+    node("Greater", ["x", "z"], ["g"]), node("Cast", ["g"], ["i"], to=T.INT64), node("ReduceSum", ["i", "a"], ["s"]), node("LabelEncoder", ["s"], ["y"], **codes, **ml),
+], [tensor("z", [0.0, 0.5, -0.5]), tensor("a", [1], i64)], rows=8)
 c.write()

@@ -38,7 +38,7 @@ def row(name, figures):
     score = figures["score"]
     before, after = score["float_accuracy"], score["integer_accuracy"]
     kept = "" if before is None else f"; accuracy {100 * before:.2f} → {100 * after:.2f} %"
-    share = score["max_relative_error"]
+    share = score.get("max_relative_error")
     share = "" if share is None else f" ({share:.1e} of the range)"
     error = f"{score['max_abs_error']:.1e} at most{share}, {score['mean_abs_error']:.1e} in the mean{kept}"
     return f"| `{name}/` | {figures['model']} | {held_out(figures)} | {error} |\n"

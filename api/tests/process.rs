@@ -161,7 +161,7 @@ fn add(place: &Place, node: &Node) -> Value {
     assert!(calldata.contains(&key[2..]) && model["registration"]["state"] == "to_send", "{model}");
     assert_eq!(
         (&model["name"], &model["version"], &model["expected"]["cpu_seconds"]),
-        (&json!("times"), &json!(1), &json!(0.25))
+        (&json!("times"), &json!(1), &json!(0.45))
     );
     model
 }

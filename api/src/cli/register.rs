@@ -4,6 +4,7 @@ use crate::chain::calldata::register;
 use crate::chain::contracts::Addresses;
 use crate::chain::sender::{Sender, read_key};
 use alloy::primitives::{Address, B256, Bytes};
+use alloy::providers::{Provider, ProviderBuilder};
 use clap::Args;
 use eyre::WrapErr;
 use serde::Serialize;
@@ -28,14 +29,18 @@ impl RegisterArgs {
     /// Who sends it; `None` without a registry or without a key.
     ///
     /// # Errors
-    /// If the key is none, or the chain does not answer: before the minutes that a model may take.
+    /// If the key is none, the chain does not answer, or the registry has no code: before the minutes that a model may take.
     pub async fn target(&self) -> eyre::Result<Option<Sender>> {
         let Some(registry) = self.registry else { return Ok(None) };
         let value = std::env::var("VOUCH_SIGNER_KEY").ok();
         let Some(key) = read_key(self.signer_key_file.as_deref(), value.as_deref())? else { return Ok(None) };
         let contracts = Addresses { registry: Some(registry), ..Addresses::default() };
-        let sender = Sender::connect(&self.rpc, key, contracts).await;
-        Ok(Some(sender.wrap_err_with(|| format!("cannot register: no chain at {}", self.rpc))?))
+        let silent = || format!("cannot register: the chain at {} does not answer", self.rpc);
+        let provider = ProviderBuilder::new().connect(&self.rpc).await.wrap_err_with(silent)?.erased();
+        if let Some((name, address)) = contracts.without_code(&provider).await.wrap_err_with(silent)? {
+            eyre::bail!("cannot register: {name} {address} has no code on the chain at {}", self.rpc);
+        }
+        Ok(Some(Sender::connect(&self.rpc, key, contracts).await?))
     }
 }
 
@@ -97,6 +102,22 @@ mod tests {
     use crate::chain::contracts::ModelRegistry;
     use alloy::sol_types::SolCall;
     use serde_json::json;
+
+    #[tokio::test]
+    async fn a_chain_that_does_not_answer_is_noticed_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer_key_file = Some(dir.path().join("key"));
+        std::fs::write(dir.path().join("key"), "11".repeat(32)).unwrap();
+        // nobody listens on the first port
+        let args = |registry| RegisterArgs {
+            registry,
+            rpc: "http://127.0.0.1:1".into(),
+            signer_key_file: signer_key_file.clone(),
+        };
+        assert!(args(None).target().await.unwrap().is_none());
+        let said = args(Some(Address::repeat_byte(3))).target().await.unwrap_err().to_string();
+        assert_eq!(said, "cannot register: the chain at http://127.0.0.1:1 does not answer");
+    }
 
     #[tokio::test]
     async fn without_a_key_the_transaction_is_said() {

@@ -136,6 +136,16 @@ impl Folder {
     }
 
     fn power(&mut self, call: &Call, x: &Tensor) -> Result<Tensor, OnnxError> {
+        let exponent = call.operand(1)?;
+        if let (Some(bases), false) = (x.constants(), exponent.is_constant()) {
+            // a^x = e^(x ln a)
+            if bases.iter().any(|base| !(*base > 0.0 && base.is_finite())) {
+                return Err(call.problem("expected a base above 0 under an exponent that depends on the input"));
+            }
+            let logs = Tensor::constant(x.shape.clone(), bases.iter().map(|base| base.ln()).collect());
+            let inner = call.named(exponent.multiply(&logs))?;
+            return Ok(self.activate(call, &inner, FloatActivation::Curve(Curve::Exp)));
+        }
         let exponents = call.numbers(1)?;
         if let Some(numbers) = x.constants() {
             let exponents = Tensor::constant(call.operand(1)?.shape.clone(), exponents);

@@ -1,5 +1,5 @@
 //! `Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Xor Where Sign Floor Ceil Round Cast OneHot`, `Gather` and `Imputer` of what
-//! depends on the input, and of `ai.onnx.ml` `Binarizer OneHotEncoder`.
+//! depends on the input, and of `ai.onnx.ml` `Binarizer OneHotEncoder LabelEncoder`.
 //!
 //! Comparisons are exact on the integers; numbers closer to each other than a weight's last bit are compared as they were rounded.
 
@@ -50,6 +50,7 @@ impl Folder {
                 self.above_zero(call, &gap)
             }
             "ai.onnx.ml.OneHotEncoder" => self.encode(call)?,
+            "ai.onnx.ml.LabelEncoder" => self.encoded(call)?,
             _ => return Ok(None),
         }))
     }

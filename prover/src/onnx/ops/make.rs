@@ -4,7 +4,7 @@
 
 use super::{Call, Folder};
 use crate::onnx::{
-    FloatActivation, FloatLayer, FloatNorm, FloatOp,
+    FloatActivation, FloatLayer, FloatNorm, FloatOp, FloatTree,
     error::OnnxError,
     linear::{Linear, Tensor},
 };
@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) whole: HashSet<usize>,
     /// 0 or 1: the product of these values, which are 0 or 1 too. Of a value that is no product, itself.
     pub(super) bits: HashMap<usize, BTreeSet<usize>>,
+    /// Leaves, by which tree: of each tree one is 1.
+    pub(super) trees: HashMap<usize, usize>,
     /// Products of bits.
     pub(super) products: BTreeMap<BTreeSet<usize>, usize>,
     /// Elements that were made, with their activation.
@@ -363,8 +365,15 @@ impl Folder {
     }
 
     /// Leaves of trees: which one is reached.
-    pub(super) fn leaves(&mut self, name: &str, sources: Vec<usize>, op: FloatOp, count: usize) {
-        let made = self.push(name, sources, op, count);
+    pub(super) fn leaves(&mut self, name: &str, sources: Vec<usize>, trees: Vec<FloatTree>, count: usize) {
+        let lengths: Vec<usize> = trees.iter().map(|tree| tree.nodes.len() + 1).collect();
+        let made = self.push(name, sources, FloatOp::Forest(trees), count);
+        let mut first = made.start;
+        for length in lengths {
+            self.known.trees.extend((first..first + length).map(|leaf| (leaf, first)));
+            first += length;
+        }
+        self.known.whole.extend(made.clone());
         self.known.positive.extend(made);
     }
 

@@ -7,6 +7,7 @@ mod choose;
 mod classic;
 mod compare;
 mod discrete;
+mod encode;
 mod layout;
 mod legacy;
 mod make;
@@ -118,6 +119,7 @@ impl Call<'_> {
                     || self.node.integer("value_int").is_some()
                     || self.node.integers("value_ints").is_some()
             }
+            "ai.onnx.ml.LabelEncoder" => self.node.integers("values_int64s").is_some(),
             "Where" => self.is_whole(1) && self.is_whole(2),
             "OneHot" => self.is_whole(2),
             "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Concat" | "Split" | "Slice"

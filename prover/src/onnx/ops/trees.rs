@@ -2,7 +2,7 @@
 
 use super::{Call, Folder};
 use crate::onnx::{
-    FloatActivation, FloatNode, FloatOp, FloatTree,
+    FloatActivation, FloatNode, FloatTree,
     error::OnnxError,
     linear::{Linear, Tensor},
 };
@@ -59,7 +59,7 @@ impl Folder {
         }
         trees.retain(|t| !t.nodes.is_empty());
         if next > first {
-            self.leaves(&call.node.name, sources, FloatOp::Forest(trees), next - first);
+            self.leaves(&call.node.name, sources, trees, next - first);
         }
         let sums = sums(call, prefix, &leaf_of, ensemble.leaves.len())?;
         if prefix == "target" {
