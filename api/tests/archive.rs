@@ -10,6 +10,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolValue};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -133,7 +134,35 @@ impl Operator {
     fn error(&self, args: &[&str]) -> String {
         let Output { status, stderr, .. } = self.vouch(args).output().unwrap();
         assert!(!status.success(), "{args:?} should have failed");
-        String::from_utf8(stderr).unwrap()
+        // the last line is an object, whatever was told before
+        let stderr = String::from_utf8(stderr).unwrap();
+        let said: Value = serde_json::from_str(stderr.trim_end().lines().next_back().unwrap()).unwrap();
+        said["error"].as_str().unwrap().to_owned()
+    }
+
+    /// A node with an empty directory that fills the archive: what its status says once it knows of `blocks`.
+    async fn serve(&self, blocks: &Value) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vouch"));
+        command.args(["--json", "serve", "--archive", "--finality", "0", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(dir.path()).arg("--block-hashes").arg(self.archive.to_string());
+        command.env("VOUCH_RPC", &self.rpc).env("VOUCH_KEYS", keys_dir()).env("VOUCH_SIGNER_KEY", KEY);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let status = format!("{}/v1/status", said["url"].as_str().unwrap());
+        let start = Instant::now();
+        loop {
+            let said: Value = reqwest::get(&status).await.unwrap().json().await.unwrap();
+            if said["archive"] == *blocks {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "{said}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
 
@@ -212,7 +241,12 @@ async fn archive_is_filled_over_a_kill_and_its_members_are_anchors() {
     let said = operator.json(&fill);
     assert!(said["proven"].as_array().unwrap().is_empty() && said["transactions"].as_array().unwrap().is_empty());
     let said = operator.json(&["status"]);
-    assert_eq!(said["proven_blocks"], serde_json::json!([{"first": 0, "end": 2 * RUN}]));
+    let all = serde_json::json!([{"first": 0, "end": 2 * RUN}]);
+    assert_eq!(said["proven_blocks"], all);
+    // a node that knows of nothing finds them on the chain, and proves none again
+    let before = anvil.provider.get_block_number().await.unwrap();
+    operator.serve(&all).await;
+    assert_eq!(anvil.provider.get_block_number().await.unwrap(), before, "no transaction");
 
     // a block that the chain no longer tells becomes an anchor
     anvil.mine_to(4 * RUN).await;

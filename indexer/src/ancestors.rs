@@ -1,6 +1,7 @@
-//! Headers below the index: those of the blocks before one whose hash is known.
+//! Headers below the index: those whose hash is known, and those of the blocks before one whose hash is.
 //!
-//! Statement: what is returned and stored is the chain of parents of that hash. So it needs no second look, and no state of the node.
+//! Statement: what is returned and stored has the hash that was named, or is the chain of its parents. So it is as good as what named it, it
+//! needs no second look, and no state of the node. Nothing is stored of a block that nobody named.
 
 use crate::error::IndexError;
 use crate::store::StoredHeader;
@@ -12,6 +13,35 @@ use futures::{StreamExt, TryStreamExt};
 const PARALLEL: usize = 16;
 
 impl Indexer {
+    /// The header of block `number`, from the store, or fetched and stored if it is below the index.
+    ///
+    /// - `hash`: of that block, by a proof under an indexed block or the word of the contracts. Where the store has a block below the index
+    ///   by another hash, this one takes its place
+    ///
+    /// # Errors
+    /// [`IndexError::OtherBlock`] if the index has another block, or no endpoint has this one; then nothing is stored.
+    pub async fn header_of(&self, number: u64, hash: B256) -> Result<StoredHeader, IndexError> {
+        let first = self.store().first()?.unwrap_or_default();
+        match self.store().header(number)? {
+            Some(header) if header.hash == hash => return Ok(header),
+            Some(header) if number >= first => {
+                return Err(IndexError::OtherBlock { number, expected: hash, got: Some(header.hash) });
+            }
+            _ => {}
+        }
+        // the last stored header is taken for the tip: those below the index come after one of its own
+        let tip = self.store().last_header()?.map_or(0, |tip| tip.number);
+        if tip < first {
+            return Err(IndexError::Empty);
+        }
+        if number >= first {
+            return Err(IndexError::Future { number, tip });
+        }
+        let header = self.node().header_of(number, hash).await?.stored();
+        self.store().append_headers(std::slice::from_ref(&header))?;
+        Ok(header)
+    }
+
     /// The headers of blocks `first` to `last`, by rising number, from the store or fetched; those that were fetched are stored.
     ///
     /// - `hash`: of block `last`, which must not be above the tip of the index

@@ -110,6 +110,8 @@ pub(crate) fn said(place: &str, expected: &str, got: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
+    use proptest::prelude::*;
     use serde_json::json;
 
     const ASKED: Address = Address::repeat_byte(0x11);
@@ -213,5 +215,19 @@ mod tests {
             assert!(said.starts_with(expected), "{said}");
         }
         assert_eq!(read(ASKED, &Value::Null).unwrap_err(), "the answer: expected an object, got null");
+    }
+
+    proptest! {
+        /// Whatever a node says is read or refused; what is read says the same when it is written.
+        #[test]
+        fn any_answer_is_read_or_refused(answer in prop_oneof![fuzz::json(), fuzz::mutants(geth())]) {
+            match read(ASKED, &answer) {
+                Ok(response) => {
+                    let written = serde_json::to_value(&response).unwrap();
+                    prop_assert_eq!(read(ASKED, &written), Ok(response));
+                }
+                Err(said) => prop_assert!(said.contains(": expected "), "{}", said),
+            }
+        }
     }
 }

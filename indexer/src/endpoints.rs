@@ -1,16 +1,19 @@
 //! Several nodes of one chain as one: each request goes to the preferred one, and to the next when that fails.
 //!
 //! A round asks every endpoint once; between rounds the wait doubles. An endpoint that is down stops being preferred; one that refuses
-//! (pruned, method off) is passed over for that request only. With more than one, each must be on the chain of the first that answered.
+//! (pruned, method off), or whose answer is not true, is passed over for that request only. With more than one, each must be on the chain
+//! of the first that answered.
 
 use crate::config::Retry;
 use crate::node::NodeError;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::client::BatchRequest;
 use alloy::transports::{RpcError, TransportErrorKind};
 use futures::future::BoxFuture;
 use serde_json::value::RawValue;
+use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use tokio::sync::{OnceCell, Semaphore};
 
 /// One endpoint; connected at its first request.
@@ -20,7 +23,12 @@ struct Endpoint {
     label: String,
     provider: OnceCell<DynProvider>,
     is_of_this_chain: OnceCell<()>,
+    /// Batches in a row that got no answer at all.
+    failed_batches: AtomicU32,
 }
+
+/// Batches without an answer after which an endpoint is sent none any more.
+const MOST_FAILED_BATCHES: u32 = 3;
 
 /// The endpoints of one chain. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +38,14 @@ pub(crate) struct Endpoints {
     chain_id: Arc<OnceCell<u64>>,
     slots: Arc<Semaphore>,
     retry: Retry,
+}
+
+/// Why a reply is no answer.
+pub(crate) enum Unfit<E> {
+    /// It does not have the form of one: what was expected, and what came.
+    Form(String),
+    /// It has, and says what is not so.
+    Untrue(E),
 }
 
 /// Why one attempt gave nothing.
@@ -48,6 +64,7 @@ impl Endpoints {
             label: label(rpc),
             provider: OnceCell::new(),
             is_of_this_chain: OnceCell::new(),
+            failed_batches: AtomicU32::new(0),
         };
         let names: Vec<&str> = rpc.split(',').map(str::trim).filter(|rpc| !rpc.is_empty()).collect();
         let names = if names.is_empty() { vec![rpc] } else { names };
@@ -92,19 +109,19 @@ impl Endpoints {
     /// The answer to `method`, made of the first reply that `read` takes.
     ///
     /// # Errors
-    /// What an endpoint said for good ([`NodeError::Refused`], [`NodeError::Malformed`], what `read` refuses), else
+    /// What the first endpoint that answered said for good ([`NodeError::Refused`], [`NodeError::Malformed`], what `read` refuses), else
     /// [`NodeError::Unreachable`] after every round.
-    pub(crate) async fn call<R>(
+    pub(crate) async fn call<R, E: From<NodeError> + Display>(
         &self,
         method: &'static str,
         params: &RawValue,
-        read: impl Fn(&RawValue) -> Result<R, String>,
+        read: impl Fn(&RawValue) -> Result<R, Unfit<E>>,
         meaning: impl Fn(NodeError) -> NodeError,
-    ) -> Result<R, NodeError> {
+    ) -> Result<R, E> {
         let tries = self.retry.tries.max(1);
         let mut delay = self.retry.first_delay;
         let mut last = String::new();
-        let mut refusal: Option<NodeError> = None;
+        let mut refusal: Option<E> = None;
         for attempt in 1..=tries {
             let first = self.preferred.load(Ordering::Relaxed);
             let mut is_down = false;
@@ -118,8 +135,13 @@ impl Endpoints {
                             }
                             return Ok(answer);
                         }
-                        Err(detail) => {
+                        Err(Unfit::Form(detail)) => {
                             Failure::Final(NodeError::Malformed { node: endpoint.label.clone(), method, detail })
+                        }
+                        Err(Unfit::Untrue(error)) => {
+                            tracing::warn!(method, node = endpoint.label, %error, "node is not believed");
+                            refusal.get_or_insert(error);
+                            continue;
                         }
                     },
                     Err(failure) => failure,
@@ -130,7 +152,9 @@ impl Endpoints {
                         is_down = true;
                         last = text;
                     }
-                    Failure::Final(error) => refusal = Some(refusal.unwrap_or_else(|| meaning(error))),
+                    Failure::Final(error) => {
+                        refusal.get_or_insert_with(|| meaning(error).into());
+                    }
                 }
             }
             if !is_down && let Some(error) = refusal {
@@ -141,7 +165,53 @@ impl Endpoints {
                 delay = (delay * 2).min(self.retry.max_delay);
             }
         }
-        Err(refusal.unwrap_or_else(|| NodeError::Unreachable { node: self.label().into(), method, tries, last }))
+        Err(refusal.unwrap_or_else(|| NodeError::Unreachable { node: self.label().into(), method, tries, last }.into()))
+    }
+
+    /// Replies to requests of one method, sent as one message to the preferred endpoint; `None` where it gave none. Nothing is tried again
+    /// and no other endpoint asked: what is missing is left to [`Endpoints::call`].
+    pub(crate) fn batch<'a>(
+        &'a self,
+        method: &'static str,
+        params: &'a [Box<RawValue>],
+    ) -> BoxFuture<'a, Vec<Option<Box<RawValue>>>> {
+        Box::pin(async move {
+            let endpoint = &self.all[self.preferred.load(Ordering::Relaxed) % self.all.len()];
+            if endpoint.failed_batches.load(Ordering::Relaxed) >= MOST_FAILED_BATCHES {
+                return vec![None; params.len()];
+            }
+            match self.send_batch(endpoint, method, params).await {
+                Some(replies) => {
+                    endpoint.failed_batches.store(0, Ordering::Relaxed);
+                    replies
+                }
+                None => {
+                    endpoint.failed_batches.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(method, node = endpoint.label, "node did not answer a batch");
+                    vec![None; params.len()]
+                }
+            }
+        })
+    }
+
+    /// `None` if the endpoint answered none of the requests, not even with an error.
+    async fn send_batch(
+        &self,
+        endpoint: &Endpoint,
+        method: &'static str,
+        params: &[Box<RawValue>],
+    ) -> Option<Vec<Option<Box<RawValue>>>> {
+        let _slot = self.slots.acquire().await.ok()?;
+        if self.all.len() > 1 {
+            endpoint.is_of_this_chain.get_or_try_init(|| self.compare_chains(endpoint)).await.ok()?;
+        }
+        let mut batch = BatchRequest::new(endpoint.provider().await.ok()?.client());
+        let add = |params| batch.add_call::<_, Box<RawValue>>(method, params).ok();
+        let waiters: Vec<_> = params.iter().map(add).collect::<Option<_>>()?;
+        tokio::time::timeout(self.retry.timeout, batch.send()).await.ok()?.ok()?;
+        let replies = futures::future::join_all(waiters).await;
+        let is_answer = |reply: &Result<_, RpcError<_>>| matches!(reply, Ok(_) | Err(RpcError::ErrorResp(_)));
+        replies.iter().any(is_answer).then(|| replies.into_iter().map(Result::ok).collect())
     }
 
     /// One request to one endpoint. Boxed: the futures of higher crates would nest too deep for the compiler.

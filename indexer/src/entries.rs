@@ -216,3 +216,91 @@ fn wrap(payload: &[u8], out: &mut Vec<u8>) {
     RlpHeader { list: true, payload_length: payload.len() }.encode(out);
     out.extend_from_slice(payload);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz;
+    use alloy::consensus::{ReceiptEnvelope, TxEnvelope};
+    use alloy::eips::eip2718::Decodable2718;
+    use alloy::primitives::Log;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn said_receipt() -> Value {
+        json!({
+            "type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x5208", "transactionIndex": "0x0", "logs": [
+                {"address": Address::repeat_byte(1), "topics": [B256::repeat_byte(2), B256::repeat_byte(3)], "data": "0x0102"},
+                {"address": Address::repeat_byte(4), "topics": [], "data": "0x"},
+            ],
+        })
+    }
+
+    fn said_block() -> Value {
+        let dynamic = json!({
+            "type": "0x2", "chainId": "0x1", "nonce": "0x5", "gas": "0x5208", "maxFeePerGas": "0x9", "maxPriorityFeePerGas": "0x1",
+            "to": Address::repeat_byte(2), "value": "0x7", "accessList": [], "input": "0x01", "r": "0x5", "s": "0x7", "yParity": "0x1",
+            "v": "0x1", "hash": B256::ZERO, "from": Address::ZERO,
+        });
+        let legacy = json!({
+            "type": "0x0", "chainId": "0x1", "nonce": "0x5", "gas": "0x5208", "gasPrice": "0x9", "to": null, "value": "0x7", "input": "0x",
+            "r": "0x5", "s": "0x7", "v": "0x25", "hash": B256::ZERO, "from": Address::ZERO,
+        });
+        json!({"transactions": [dynamic, legacy]})
+    }
+
+    #[test]
+    fn the_answers_that_are_changed_below_are_read() {
+        assert_eq!(receipts(&json!([said_receipt()])).unwrap().len(), 1);
+        assert_eq!(transactions(&said_block()).unwrap().len(), 2);
+    }
+
+    /// A whole RLP list, after the byte of a type.
+    fn is_one_list(mut entry: &[u8]) -> bool {
+        if entry.first().is_some_and(|kind| *kind < 0xc0) {
+            entry = &entry[1..];
+        }
+        RlpHeader::decode_bytes(&mut entry, true).is_ok() && entry.is_empty()
+    }
+
+    fn any_log() -> impl Strategy<Value = Log> {
+        let topics = proptest::collection::vec(any::<[u8; 32]>().prop_map(B256::from), 0..5);
+        let data = proptest::collection::vec(any::<u8>(), 0..80);
+        (any::<[u8; 20]>(), topics, data)
+            .prop_map(|(address, topics, data)| Log::new_unchecked(address.into(), topics, data.into()))
+    }
+
+    proptest! {
+        #[test]
+        fn any_receipts_are_read_or_refused(answer in prop_oneof![fuzz::json(), fuzz::mutants(json!([said_receipt()]))]) {
+            match receipts(&answer) {
+                Ok(all) => prop_assert!(all.iter().all(|entry| is_one_list(entry)), "{:?}", all),
+                Err(said) => prop_assert!(said.contains(": expected "), "{}", said),
+            }
+        }
+
+        /// What a node says of a receipt is the receipt that alloy, which knows nothing of this file, reads.
+        #[test]
+        fn receipts_are_encoded_as_alloy_reads_them(
+            (kind, status, gas) in (0u8..5, any::<bool>(), any::<u64>()),
+            logs in proptest::collection::vec(any_log(), 0..4),
+        ) {
+            let said: Vec<Value> = logs.iter().map(|log| json!({"address": log.address, "topics": log.topics(), "data": log.data.data})).collect();
+            let said = json!({"type": format!("{kind:#x}"), "status": u8::from(status), "cumulativeGasUsed": gas, "logs": said});
+            let entry = receipt("it", &said).unwrap();
+            let read = ReceiptEnvelope::decode_2718(&mut entry.as_slice()).unwrap();
+            prop_assert_eq!((read.tx_type() as u8, read.status(), read.cumulative_gas_used()), (kind, status, gas));
+            prop_assert_eq!(read.logs(), logs.as_slice());
+            prop_assert_eq!(read.encoded_2718(), entry);
+        }
+
+        #[test]
+        fn any_transactions_are_read_or_refused(answer in prop_oneof![fuzz::json(), fuzz::mutants(said_block())]) {
+            let _ = hashes(&answer);
+            for entry in transactions(&answer).unwrap_or_default() {
+                let read = TxEnvelope::decode_2718(&mut entry.as_ref()).unwrap();
+                prop_assert_eq!(Bytes::from(read.encoded_2718()), entry);
+            }
+        }
+    }
+}

@@ -65,8 +65,12 @@ pub enum IndexError {
         /// Last indexed block.
         tip: u64,
     },
-    /// The block lies below the first indexed one. Recoverable: index from an earlier block.
-    #[error("block {number} is before the window: the index begins at block {first}")]
+    /// The block lies below the first indexed one, and nothing that is known names its hash. Recoverable: pin it, link it by hops, or index
+    /// from an earlier block.
+    #[error(
+        "block {number} is before the window: the index begins at block {first}, and nothing leads from there to it; pin it, start with \
+         --hops, or index from it on (--start, in a new data directory)"
+    )]
     BeforeWindow {
         /// Block asked for.
         number: u64,
@@ -83,6 +87,17 @@ pub enum IndexError {
         number: u64,
         /// Head it announced.
         head: u64,
+    },
+    /// The node has another block of this number than the one whose hash is known, or none. Recoverable when it is behind; a node that keeps
+    /// saying so lies, or was told of by one that does.
+    #[error("block {number}: expected the one with hash {expected}, node has {}", got.map_or("none".into(), |got| got.to_string()))]
+    OtherBlock {
+        /// Block asked for.
+        number: u64,
+        /// Its hash.
+        expected: B256,
+        /// The hash of the node's.
+        got: Option<B256>,
     },
     /// A trie node that a stored proof names is not stored. Not recoverable: the directory was damaged.
     #[error("trie node {hash} of block {number} is missing from the store")]

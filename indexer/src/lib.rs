@@ -12,8 +12,9 @@
 //! | [`answer`] | an `eth_getProof` answer in the dialect of any client |
 //! | [`entries`] | all receipts or transactions of a block, under the root in its header |
 //! | [`headers`] | the stage `execute / unwind / tip`: a linked chain of checked headers |
-//! | `ancestors` | headers below the index, by parent hashes |
+//! | `ancestors` | headers below the index, by hashes that are known |
 //! | [`proofs`] | an `eth_getProof` answer is true under a state root, or says where it is not |
+//! | [`together`] | state of several accounts and blocks in few messages |
 //! | [`sync`] | the loop: follow the head, find forks, unwind, fetch proofs |
 //! | [`replay`] | a JSON-RPC server over recorded or made-up chains |
 
@@ -24,12 +25,15 @@ pub mod db;
 mod endpoints;
 pub mod entries;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod headers;
 pub mod node;
 pub mod proofs;
 pub mod replay;
 pub mod store;
 pub mod sync;
+pub mod together;
 
 pub use config::{Config, Finality, Start};
 pub use error::IndexError;

@@ -1,18 +1,23 @@
 //! A node over JSON-RPC: HTTP, WebSocket or IPC, with typed errors; retries and fail-over are in `endpoints`.
 //!
-//! Answers are returned as they came; [`crate::headers`] and [`crate::proofs`] check them.
+//! Headers and state proofs are checked as they come, by [`crate::headers`] and [`crate::proofs`]: an endpoint whose answer is not true is
+//! passed over for the next one.
 
 use crate::answer;
 use crate::config::Retry;
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Unfit};
 use crate::error::IndexError;
 use crate::headers::CheckedHeader;
+use crate::proofs;
+use crate::store::{AccountProof, SlotProof};
+use crate::together::Part;
 use alloy::primitives::{Address, B256, U64};
 use alloy::providers::DynProvider;
 use alloy::rpc::types::{EIP1186AccountProofResponse, Header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::fmt::Display;
 use thiserror::Error;
 
 /// Why a node gave no usable answer.
@@ -137,14 +142,27 @@ impl Node {
     /// Block `number`, its header hashed here; `None` if the node has no such block.
     ///
     /// # Errors
-    /// [`IndexError::HashMismatch`], [`IndexError::NumberMismatch`] if the answer is a lie.
+    /// [`IndexError::HashMismatch`], [`IndexError::NumberMismatch`] if no endpoint's answer is true.
     pub async fn header(&self, number: u64) -> Result<Option<CheckedHeader>, IndexError> {
-        let params = (U64::from(number), false);
-        let answer: Option<Header> = self.call("eth_getBlockByNumber", params).await?;
-        answer.map(|h| CheckedHeader::check(number, h.hash, h.inner)).transpose()
+        let read = |reply: &RawValue| read_header(number, reply);
+        self.request("eth_getBlockByNumber", (U64::from(number), false), read, |error| error).await
     }
 
-    /// `eth_getProof` in any client's form ([`answer::read`]); not checked here.
+    /// Block `number`, which has `hash`: endpoints of another opinion are passed over.
+    ///
+    /// # Errors
+    /// [`IndexError::OtherBlock`] if no endpoint has it.
+    pub async fn header_of(&self, number: u64, hash: B256) -> Result<CheckedHeader, IndexError> {
+        let read = |reply: &RawValue| {
+            let header = read_header(number, reply)?;
+            let got = header.as_ref().map(CheckedHeader::hash);
+            let other = Unfit::Untrue(IndexError::OtherBlock { number, expected: hash, got });
+            header.filter(|header| header.hash() == hash).ok_or(other)
+        };
+        self.request("eth_getBlockByNumber", (U64::from(number), false), read, |error| error).await
+    }
+
+    /// `eth_getProof` in any client's form ([`answer::read`]); not checked here, as [`Node::proven`] is.
     ///
     /// # Errors
     /// [`NodeError::MissingState`] if no endpoint has the state of that block any more.
@@ -154,17 +172,43 @@ impl Node {
         address: Address,
         slots: &[B256],
     ) -> Result<EIP1186AccountProofResponse, NodeError> {
+        let read = |reply: &RawValue| read_proof(address, reply);
+        self.request("eth_getProof", (address, slots, U64::from(number)), read, missing_state(number)).await
+    }
+
+    /// An account and slots of block `number`, proven under its state root `root`.
+    ///
+    /// # Errors
+    /// [`IndexError::Proof`] if no endpoint's answer is true, [`NodeError::MissingState`] if none has the state any more.
+    pub async fn proven(
+        &self,
+        number: u64,
+        root: B256,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<(AccountProof, Vec<SlotProof>), IndexError> {
         let read = |reply: &RawValue| {
-            let value = serde_json::from_str(reply.get()).map_err(|e| e.to_string())?;
-            answer::read(address, &value)
+            let answer = read_proof(address, reply)?;
+            proofs::check(number, root, address, slots, &answer).map_err(|e| Unfit::Untrue(e.into()))
         };
-        let meaning = |error| match error {
-            NodeError::Refused { node, message, .. } if speaks_of_missing_state(&message) => {
-                NodeError::MissingState { node, number, message }
+        self.request("eth_getProof", (address, slots, U64::from(number)), read, missing_state(number)).await
+    }
+
+    /// As [`Node::proven`], many in one message to one endpoint; `None` where it does not answer, or not truly: ask that by itself.
+    pub(crate) async fn proven_together(&self, asked: &[Part]) -> Vec<Option<(AccountProof, Vec<SlotProof>)>> {
+        let mut params = Vec::new();
+        for part in asked {
+            match serde_json::value::to_raw_value(&(part.address, &part.slots, U64::from(part.number))) {
+                Ok(raw) => params.push(raw),
+                Err(_) => return vec![None; asked.len()],
             }
-            other => other,
+        }
+        let replies = self.endpoints.batch("eth_getProof", &params).await;
+        let check = |(part, reply): (&Part, Option<Box<RawValue>>)| {
+            let answer = read_proof::<IndexError>(part.address, &reply?).ok()?;
+            proofs::check(part.number, part.root, part.address, &part.slots, &answer).ok()
         };
-        self.request("eth_getProof", (address, slots, U64::from(number)), read, meaning).await
+        asked.iter().zip(replies).map(check).collect()
     }
 
     /// A request about the entries of block `number`; whatever `read` refuses is not the block's.
@@ -175,7 +219,10 @@ impl Node {
         params: impl Serialize,
         read: impl Fn(&Value) -> Result<R, String>,
     ) -> Result<R, NodeError> {
-        let read = |reply: &RawValue| read(&serde_json::from_str(reply.get()).map_err(|e| e.to_string())?);
+        let read = |reply: &RawValue| {
+            let value = serde_json::from_str(reply.get()).map_err(|e| e.to_string());
+            value.and_then(|value| read(&value)).map_err(Unfit::Form)
+        };
         let meaning = |error| match error {
             NodeError::Malformed { node, method, detail } => NodeError::NotOfBlock { node, method, number, detail },
             other => other,
@@ -184,23 +231,46 @@ impl Node {
     }
 
     async fn call<R: DeserializeOwned>(&self, method: &'static str, params: impl Serialize) -> Result<R, NodeError> {
-        let read = |reply: &RawValue| serde_json::from_str(reply.get()).map_err(|e| e.to_string());
-        self.request(method, params, read, |error| error).await
+        self.request(method, params, form, |error| error).await
     }
 
-    async fn request<R>(
+    async fn request<R, E: From<NodeError> + Display>(
         &self,
         method: &'static str,
         params: impl Serialize,
-        read: impl Fn(&RawValue) -> Result<R, String>,
+        read: impl Fn(&RawValue) -> Result<R, Unfit<E>>,
         meaning: impl Fn(NodeError) -> NodeError,
-    ) -> Result<R, NodeError> {
+    ) -> Result<R, E> {
         let params = serde_json::value::to_raw_value(&params).map_err(|e| NodeError::Malformed {
             node: self.label().into(),
             method,
             detail: e.to_string(),
         })?;
         self.endpoints.call(method, &params, read, meaning).await
+    }
+}
+
+/// A reply as JSON says it.
+fn form<R: DeserializeOwned, E>(reply: &RawValue) -> Result<R, Unfit<E>> {
+    serde_json::from_str(reply.get()).map_err(|e| Unfit::Form(e.to_string()))
+}
+
+fn read_header(number: u64, reply: &RawValue) -> Result<Option<CheckedHeader>, Unfit<IndexError>> {
+    let header: Option<Header> = form(reply)?;
+    header.map(|h| CheckedHeader::check(number, h.hash, h.inner)).transpose().map_err(Unfit::Untrue)
+}
+
+fn read_proof<E>(asked: Address, reply: &RawValue) -> Result<EIP1186AccountProofResponse, Unfit<E>> {
+    answer::read(asked, &form(reply)?).map_err(Unfit::Form)
+}
+
+/// Tells a pruned node from one that refuses.
+fn missing_state(number: u64) -> impl Fn(NodeError) -> NodeError {
+    move |error| match error {
+        NodeError::Refused { node, message, .. } if speaks_of_missing_state(&message) => {
+            NodeError::MissingState { node, number, message }
+        }
+        other => other,
     }
 }
 

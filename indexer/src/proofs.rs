@@ -149,7 +149,10 @@ fn check_account(place: Place, root: B256, answer: &EIP1186AccountProofResponse)
 
 /// Some nodes prove an empty trie by the one node `0x80`, others by no node.
 fn without_empty_root(nodes: &[Bytes]) -> Vec<Bytes> {
-    nodes.iter().filter(|n| n.as_ref() != [alloy::rlp::EMPTY_STRING_CODE]).cloned().collect()
+    match nodes {
+        [one] if one.as_ref() == [alloy::rlp::EMPTY_STRING_CODE] => Vec::new(),
+        nodes => nodes.to_vec(),
+    }
 }
 
 fn walk(place: Place, root: B256, key: &[u8], value: Option<Vec<u8>>, nodes: &[Bytes]) -> Result<(), ProofError> {

@@ -62,6 +62,8 @@ pub struct Chain {
     pub hashes: HashMap<u64, Vec<Value>>,
     /// Whole transactions are sent in a form that nobody knows.
     pub unknown_forms: bool,
+    /// Batches are refused, as some nodes do.
+    pub refuse_batches: bool,
     /// Methods that are refused as if the node did not have them.
     pub refuse_methods: BTreeSet<&'static str>,
     /// Requests answered so far.
@@ -165,6 +167,9 @@ async fn answer(State(replay): State<Replay>, Json(request): Json<Value>) -> Res
         }
     };
     Json(match &request {
+        Value::Array(_) if chain.refuse_batches => {
+            json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32600, "message": "batches are not supported"}})
+        }
         Value::Array(batch) => Value::Array(batch.iter().map(single).collect()),
         one => single(one),
     })

@@ -32,8 +32,9 @@ impl StoredHeader {
     /// # Errors
     /// [`DbError::Record`] if the stored bytes are not a header.
     pub fn decode(&self) -> Result<Header, DbError> {
-        Header::decode(&mut self.rlp.as_slice())
-            .map_err(|_| record(Column::Headers, &self.hash[..], "header", &self.rlp))
+        let mut rest = self.rlp.as_slice();
+        let header = Header::decode(&mut rest).ok().filter(|_| rest.is_empty());
+        header.ok_or_else(|| record(Column::Headers, &self.hash[..], "header", &self.rlp))
     }
 }
 
@@ -262,4 +263,59 @@ fn split_hashes(value: &[u8]) -> Option<(Vec<B256>, &[u8])> {
     let (count, rest) = value.split_first()?;
     let (list, rest) = rest.split_at_checked(usize::from(*count) * 32)?;
     Some((list.chunks(32).map(B256::from_slice).collect(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn header() -> Header {
+        Header {
+            number: 7,
+            gas_used: 300,
+            base_fee_per_gas: Some(9),
+            withdrawals_root: Some(B256::ZERO),
+            ..Header::default()
+        }
+    }
+
+    /// Bytes of an honest header with some of them changed, taken out or put in.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
+        let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4u8), 0..4);
+        changes.prop_map(|changes| {
+            let mut bytes = alloy::rlp::encode(header());
+            for (at, byte, change) in changes {
+                let at = at.index(bytes.len());
+                match change {
+                    0 => bytes.truncate(at.max(1)),
+                    1 => bytes.insert(at, byte),
+                    2 if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => bytes[at] = byte,
+                }
+            }
+            bytes
+        })
+    }
+
+    proptest! {
+        /// Bytes that are read as a header are its encoding, the whole of it.
+        #[test]
+        fn any_stored_header_is_read_or_refused(rlp in prop_oneof![proptest::collection::vec(any::<u8>(), 0..600), damaged()]) {
+            let stored = StoredHeader { number: 7, hash: B256::ZERO, rlp };
+            if let Ok(header) = stored.decode() {
+                prop_assert_eq!(alloy::rlp::encode(&header), stored.rlp);
+            }
+        }
+
+        #[test]
+        fn any_record_is_split_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Some((list, rest)) = split_hashes(&bytes) {
+                prop_assert_eq!(1 + 32 * list.len() + rest.len(), bytes.len());
+            }
+            if let Ok(header) = parse_header(&bytes[..bytes.len().min(8)], &bytes) {
+                prop_assert_eq!([header.hash.as_slice(), &header.rlp].concat(), bytes);
+            }
+        }
+    }
 }

@@ -8,7 +8,6 @@ use crate::entries::{Asked, EntryKind};
 use crate::error::IndexError;
 use crate::headers::{CheckedHeader, HeaderStage};
 use crate::node::Node;
-use crate::proofs;
 use crate::store::{AccountProof, SlotProof, Store, StoredHeader};
 use alloy::primitives::{Address, B256, Bytes};
 use futures::{StreamExt, TryStreamExt};
@@ -313,21 +312,13 @@ impl Indexer {
     /// An account and slots of block `number`, from the store or fetched, verified and stored.
     ///
     /// # Errors
-    /// [`IndexError::Proof`] if the node's answer is not true; then nothing is stored.
+    /// [`IndexError::Proof`] if no endpoint's answer is true; then nothing is stored.
     pub async fn state_proof(&self, number: u64, address: Address, slots: &[B256]) -> Result<StateProof, IndexError> {
         let header = self.header(number)?;
-        let stored = self.store.account(header.hash, address)?;
-        let mut missing = Vec::new();
-        for &slot in slots {
-            if self.store.slot(header.hash, address, slot)?.is_none() && !missing.contains(&slot) {
-                missing.push(slot);
-            }
-        }
-        if stored.is_none() || !missing.is_empty() {
+        if let Some(missing) = self.missing(&header, address, slots)? {
             let root = header.decode()?.state_root;
-            for part in missing.chunks(SLOTS_PER_REQUEST).chain(missing.is_empty().then_some(&[][..])) {
-                let answer = self.node.proof(number, address, part).await?;
-                let (account, proven) = proofs::check(number, root, address, part, &answer)?;
+            for part in parts(&missing) {
+                let (account, proven) = self.node.proven(number, root, address, part).await?;
                 self.store.put_proofs(header.hash, &account, &proven)?;
             }
         }
@@ -338,6 +329,23 @@ impl Indexer {
             .map(|&slot| self.store.slot(header.hash, address, slot)?.ok_or_else(gone))
             .collect::<Result<_, _>>()?;
         Ok(StateProof { header, account, slots })
+    }
+
+    /// Those of `slots` that are not stored with their proofs; `None` if nothing is missing, the account neither.
+    pub(crate) fn missing(
+        &self,
+        header: &StoredHeader,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<Option<Vec<B256>>, IndexError> {
+        let stored = self.store.account(header.hash, address)?;
+        let mut missing = Vec::new();
+        for &slot in slots {
+            if self.store.slot(header.hash, address, slot)?.is_none() && !missing.contains(&slot) {
+                missing.push(slot);
+            }
+        }
+        Ok((stored.is_none() || !missing.is_empty()).then_some(missing))
     }
 
     /// All receipts or transactions of block `number`, encoded and in order, from the store or fetched, compared with the root in the header
@@ -359,4 +367,9 @@ impl Indexer {
         self.store.put_entries(header.hash, kind, &entries)?;
         Ok(entries)
     }
+}
+
+/// Slots in as many requests as they need, one if there are none.
+pub(crate) fn parts(slots: &[B256]) -> impl Iterator<Item = &[B256]> {
+    slots.chunks(SLOTS_PER_REQUEST).chain(slots.is_empty().then_some(&[][..]))
 }

@@ -25,8 +25,17 @@ fn grow(replay: &Replay, to: u64, salt: u64) {
 }
 
 async fn open(replay: &Replay, db: Db, depth: u64) -> Result<Indexer, IndexError> {
-    let mut config = Config::new(replay.spawn().await.unwrap());
-    config.start = Start::Block(1);
+    open_from(&[replay], db, depth, 1).await
+}
+
+/// Over several nodes, the first preferred, from block `first` on.
+async fn open_from(replays: &[&Replay], db: Db, depth: u64, first: u64) -> Result<Indexer, IndexError> {
+    let mut urls = vec![];
+    for replay in replays {
+        urls.push(replay.spawn().await.unwrap());
+    }
+    let mut config = Config::new(urls.join(","));
+    config.start = Start::Block(first);
     config.finality = Finality::Depth { blocks: depth };
     config.batch_blocks = 10;
     config.retry = Retry { tries: 4, first_delay: Duration::from_millis(2), ..Retry::default() };
@@ -205,4 +214,77 @@ async fn second_process_on_a_directory_is_refused() {
     let (dir, _db) = data();
     let error = Db::open(dir.path()).unwrap_err();
     assert!(matches!(error, DbError::Locked { .. }), "{error}");
+}
+
+/// A chain of 60 blocks, and a node that has made up block 20 of it.
+fn honest_and_liar() -> (Replay, Replay) {
+    let [honest, liar] = [0, 0].map(|salt| {
+        let replay = Replay::new(CHAIN_ID);
+        grow(&replay, 60, salt);
+        replay
+    });
+    let mut made_up = liar.chain().headers[&20].inner.clone();
+    made_up.state_root = B256::repeat_byte(0x66);
+    liar.chain().push(made_up);
+    (honest, liar)
+}
+
+#[tokio::test]
+async fn old_header_is_stored_by_the_hash_that_is_known_and_never_by_another() {
+    let ((_dir, db), (honest, liar)) = (data(), honest_and_liar());
+    let indexer = open_from(&[&liar], db.clone(), 5, 50).await.unwrap();
+    let [hash, of_55] = [20, 55].map(|number| honest.chain().headers[&number].hash);
+    let error = indexer.header_of(20, hash).await.unwrap_err();
+    assert!(matches!(error, IndexError::Empty), "nothing is indexed that could be known: {error}");
+    indexer.catch_up().await.unwrap();
+    let error = indexer.header_of(20, hash).await.unwrap_err();
+    let got = Some(liar.chain().headers[&20].hash);
+    assert!(matches!(error, IndexError::OtherBlock { number: 20, got: g, .. } if g == got), "{error}");
+    assert!(matches!(indexer.header(20), Err(IndexError::BeforeWindow { number: 20, first: 50 })), "not stored");
+    liar.chain().headers.remove(&20);
+    let error = indexer.header_of(20, hash).await.unwrap_err().to_string();
+    assert!(error.ends_with("node has none"), "{error}");
+    // an indexed block is not replaced, and one above the tip not fetched
+    let error = indexer.header_of(55, hash).await.unwrap_err();
+    assert!(matches!(error, IndexError::OtherBlock { got: Some(got), .. } if got == of_55), "{error}");
+    assert!(matches!(indexer.header_of(61, hash).await, Err(IndexError::Future { .. })));
+    drop(indexer);
+
+    let indexer = open_from(&[&liar, &honest], db, 5, 50).await.unwrap();
+    liar.chain().push(Header { number: 20, ..Header::default() });
+    assert_eq!(indexer.header_of(20, hash).await.unwrap().hash, hash);
+    assert_eq!(indexer.header(20).unwrap().hash, hash);
+    let requests = honest.chain().requests;
+    indexer.header_of(20, hash).await.unwrap();
+    assert_eq!(honest.chain().requests, requests, "from the store");
+    // the index goes on at its tip, and knows the block after a reorg
+    assert_eq!(indexer.status().unwrap().tip, Some(60));
+    for replay in [&liar, &honest] {
+        replay.chain().truncate(57);
+        grow(replay, 62, 5);
+    }
+    indexer.catch_up().await.unwrap();
+    assert_eq!((indexer.status().unwrap().tip, indexer.is_canonical(20, hash).unwrap()), (Some(62), true));
+}
+
+#[tokio::test]
+async fn old_header_gives_way_to_one_that_is_proven() {
+    let ((_dir, db), (honest, liar)) = (data(), honest_and_liar());
+    let indexer = open_from(&[&liar, &honest], db, 5, 50).await.unwrap();
+    indexer.catch_up().await.unwrap();
+    let [made_up, hash] = [&liar, &honest].map(|replay| replay.chain().headers[&20].hash);
+    indexer.header_of(20, made_up).await.unwrap();
+    assert_eq!(indexer.header_of(20, hash).await.unwrap().hash, hash);
+    assert_eq!(indexer.header(20).unwrap().hash, hash);
+}
+
+#[tokio::test]
+async fn header_that_the_first_node_made_up_is_taken_from_the_second() {
+    let ((_dir, db), (honest, liar)) = (data(), honest_and_liar());
+    liar.chain().headers.get_mut(&20).unwrap().hash = B256::repeat_byte(3);
+    let other = liar.chain().headers[&4].clone();
+    liar.chain().headers.insert(30, other);
+    let indexer = open_from(&[&liar, &honest], db, 64, 1).await.unwrap();
+    indexer.catch_up().await.unwrap();
+    assert_follows(&indexer, &honest, 60);
 }

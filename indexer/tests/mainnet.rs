@@ -1,14 +1,15 @@
 //! Real mainnet state proofs through the replay server: the code path of a live node.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 use vouch_indexer::config::Retry;
 use vouch_indexer::db::Db;
 use vouch_indexer::node::NodeError;
-use vouch_indexer::proofs::ProofError;
+use vouch_indexer::proofs::{self, ProofError};
 use vouch_indexer::replay::Replay;
-use vouch_indexer::{Config, Finality, IndexError, Indexer, Start};
+use vouch_indexer::{Config, Finality, IndexError, Indexer, Start, answer};
 
 const BLOCK: u64 = 18_884_864;
 
@@ -30,16 +31,30 @@ struct Setup {
 }
 
 async fn setup() -> Option<Setup> {
+    let replay = recording()?;
+    Some(over(&[&replay]).await)
+}
+
+fn recording() -> Option<Replay> {
     let replay = Replay::new(1);
     assert_eq!(replay.add_recording(&fixture("zeth_18884864.json")?).unwrap(), BLOCK);
+    Some(replay)
+}
+
+/// An index over several nodes, the first preferred.
+async fn over(replays: &[&Replay]) -> Setup {
+    let mut urls = vec![];
+    for replay in replays {
+        urls.push(replay.spawn().await.unwrap());
+    }
     let dir = tempfile::tempdir().unwrap();
-    let mut config = Config::new(replay.spawn().await.unwrap());
+    let mut config = Config::new(urls.join(","));
     config.start = Start::Block(BLOCK);
     config.finality = Finality::Depth { blocks: 0 };
     config.retry = Retry { tries: 2, first_delay: Duration::from_millis(1), ..Retry::default() };
     let indexer = Indexer::open(Db::open(dir.path()).unwrap(), config).await.unwrap();
     indexer.catch_up().await.unwrap();
-    Some(Setup { replay, indexer, _dir: dir })
+    Setup { replay: replays[0].clone(), indexer, _dir: dir }
 }
 
 /// Every recorded account with its slots.
@@ -138,6 +153,151 @@ async fn shortened_lengthened_and_swapped_proofs_are_refused() {
         return;
     };
     assert!(matches!(error, IndexError::Proof(_)), "{error}");
+}
+
+/// Every damage above, at the first of two nodes: the second answers.
+#[tokio::test]
+async fn the_next_node_is_asked_when_a_state_proof_or_a_header_is_false() {
+    type Lie = fn(&mut alloy::rpc::types::EIP1186AccountProofResponse);
+    let lies: [Lie; 6] = [
+        |p| flip(&mut p.account_proof[4], 40),
+        |p| flip(&mut p.storage_proof[0].proof[2], 9),
+        |p| p.storage_proof[0].value += U256::ONE,
+        |p| p.balance += U256::ONE,
+        |p| drop(p.account_proof.pop()),
+        |p| p.address = Address::repeat_byte(1),
+    ];
+    for lie in lies {
+        let (Some(liar), Some(honest)) = (recording(), recording()) else { return };
+        let slot = liar.chain().proofs[&(BLOCK, weth())].storage_proof[0].key.as_b256();
+        lie(liar.chain().proofs.get_mut(&(BLOCK, weth())).unwrap());
+        let Setup { indexer, _dir, .. } = over(&[&liar, &honest]).await;
+        let proof = indexer.state_proof(BLOCK, weth(), &[slot]).await.unwrap();
+        assert_eq!(proof.slots[0].value, honest.chain().proofs[&(BLOCK, weth())].storage_proof[0].value);
+    }
+    let (Some(liar), Some(honest)) = (recording(), recording()) else { return };
+    liar.chain().headers.get_mut(&BLOCK).unwrap().inner.gas_used += 1;
+    let Setup { indexer, _dir, .. } = over(&[&liar, &honest]).await;
+    assert_eq!(indexer.header(BLOCK).unwrap().hash, honest.chain().headers[&BLOCK].hash);
+}
+
+/// Every recorded answer is true, in the form it was recorded in.
+#[test]
+fn every_recorded_answer_passes_the_check() {
+    let (mut accounts, mut slots) = (0, 0);
+    for name in [
+        "zeth_18884863",
+        "zeth_18884864",
+        "raiko_20612841",
+        "nimbus_23223655_weth",
+        "axiom_default_storage_pf",
+        "axiom_empty_storage_pf",
+        "axiom_noninclusion_branch_pf",
+    ] {
+        let Some(path) = fixture(&format!("{name}.json")) else { return };
+        let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let number = file["block_number"].as_u64().unwrap_or_default();
+        for said in file["proofs"].as_array().unwrap() {
+            slots += check(number, &file["state_root"], said).unwrap_or_else(|e| panic!("{name}: {e}"));
+            accounts += 1;
+        }
+    }
+    assert_eq!((accounts, slots), (148, 407));
+}
+
+/// Among them `account-proof-trailing-node`: a node that the path does not reach is refused, though it would change nothing.
+#[test]
+fn every_mutant_of_recorded_answers_is_refused() {
+    let Some(path) = fixture("negative_mutants_18884863.json") else { return };
+    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let number = file["block_number"].as_u64().unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 48);
+    for case in cases {
+        let checked = check(number, &case["state_root"], &case["proof"]);
+        assert!(checked.is_err(), "{} is accepted", case["mutation"]);
+    }
+}
+
+/// What the index does with an answer: reads it, and checks it for the account and the slots that it names. Returns how many slots.
+fn check(number: u64, root: &Value, said: &Value) -> Result<usize, String> {
+    let address: Address = serde_json::from_value(said["address"].clone()).unwrap();
+    let root: B256 = serde_json::from_value(root.clone()).unwrap();
+    let mut said = said.clone();
+    for slot in said["storageProof"].as_array_mut().unwrap() {
+        // two recordings leave it out in keys, as no node does
+        let key = slot["key"].as_str().unwrap();
+        slot["key"] = format!("0x{}", key.trim_start_matches("0x")).into();
+    }
+    let answer = answer::read(address, &said)?;
+    let slots: Vec<B256> = answer.storage_proof.iter().map(|slot| slot.key.as_b256()).collect();
+    let (_, proven) = proofs::check(number, root, address, &slots, &answer).map_err(|e| e.to_string())?;
+    Ok(proven.len())
+}
+
+#[tokio::test]
+async fn an_unused_node_at_the_end_of_a_storage_proof_is_refused() {
+    let Some(error) = after(|p| {
+        let more = p.storage_proof[0].proof[0].clone();
+        p.storage_proof[0].proof.push(more);
+    })
+    .await
+    else {
+        return;
+    };
+    assert!(matches!(error, IndexError::Proof(ProofError::WrongNode { .. })), "{error}");
+    let Some(error) = after(|p| p.storage_proof[0].proof.push(Bytes::from_static(&[0x80]))).await else { return };
+    assert!(matches!(error, IndexError::Proof(_)), "{error}");
+}
+
+/// Every recorded account and slot, as one question.
+fn all_of(replay: &Replay) -> Vec<vouch_indexer::together::Asked> {
+    recorded(replay).into_iter().map(|(address, slots)| (BLOCK, address, slots)).collect()
+}
+
+#[tokio::test]
+async fn many_accounts_are_asked_for_in_few_messages() {
+    let Some(Setup { replay, indexer, _dir }) = setup().await else { return };
+    let asked = all_of(&replay);
+    let before = replay.chain().requests;
+    let proofs = indexer.state_proofs(asked.clone()).await.unwrap();
+    assert_eq!((asked.len(), replay.chain().requests - before), (57, 4), "16 in a message");
+    for (proof, (_, address, slots)) in proofs.iter().zip(&asked) {
+        assert_eq!((proof.account.address, proof.slots.len()), (*address, slots.len()));
+        let given = &replay.chain().proofs[&(BLOCK, *address)].storage_proof;
+        assert!(proof.slots.iter().zip(given).all(|(slot, given)| slot.value == given.value));
+    }
+    indexer.state_proofs(asked.clone()).await.unwrap();
+    assert_eq!(replay.chain().requests - before, 4, "from the store");
+}
+
+#[tokio::test]
+async fn node_that_refuses_batches_is_asked_one_by_one() {
+    let Some(Setup { replay, indexer, _dir }) = setup().await else { return };
+    replay.chain().refuse_batches = true;
+    let (first, rest) = (all_of(&replay)[..50].to_vec(), all_of(&replay)[50..].to_vec());
+    let before = replay.chain().requests;
+    assert_eq!(indexer.state_proofs(first).await.unwrap().len(), 50);
+    assert_eq!(replay.chain().requests - before, 50 + 4);
+    let before = replay.chain().requests;
+    assert_eq!(indexer.state_proofs(rest).await.unwrap().len(), 7);
+    assert_eq!(replay.chain().requests - before, 7, "by now it is sent no batch any more");
+}
+
+/// A lie in a batch is refused like one by itself, and the next node asked.
+#[tokio::test]
+async fn lies_in_batches_are_refused() {
+    let (Some(liar), Some(honest)) = (recording(), recording()) else { return };
+    liar.chain().proofs.get_mut(&(BLOCK, weth())).unwrap().balance += U256::ONE;
+    let asked = all_of(&honest);
+    let Setup { indexer, _dir, .. } = over(&[&liar]).await;
+    let error = indexer.state_proofs(asked.clone()).await.unwrap_err();
+    assert!(matches!(error, IndexError::Proof(ProofError::WrongValue { .. })), "{error}");
+    let Setup { indexer, _dir, .. } = over(&[&liar, &honest]).await;
+    let before = honest.chain().requests;
+    assert_eq!(indexer.state_proofs(asked.clone()).await.unwrap().len(), 57);
+    // the comparison of the chains, and what was not believed
+    assert_eq!(honest.chain().requests - before, 2);
 }
 
 #[tokio::test]

@@ -4,14 +4,15 @@
 //! block, or all receipts of a range of blocks; the answers come with the trie nodes that prove them.
 
 mod entries;
+mod old;
 mod reach;
 
-pub use reach::Reach;
+pub(crate) use old::link;
+pub use reach::{OldAnchors, Reach};
 
 use crate::engine::Anchor;
 use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use alloy::rlp::Header as RlpHeader;
-use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -102,6 +103,26 @@ pub enum EvidenceError {
         block: u64,
         /// The account.
         address: Address,
+    },
+    /// The state from which a hop starts does not know the block. Not recoverable: the chain had no history contract then, or it was not
+    /// filled yet; a pin or the archive leads there.
+    #[error(
+        "block {block} cannot be linked: the history contract holds no hash of it in the state of block {from}; blocks before Prague are \
+         reached by a pin or the archive"
+    )]
+    Nameless {
+        /// The block.
+        block: u64,
+        /// Where the hop starts.
+        from: u64,
+    },
+    /// The contracts, or the path that shows them the block, could not be read. Recoverable.
+    #[error("block {block} is to be an anchor, but its hash cannot be told: {detail}")]
+    Untold {
+        /// The block.
+        block: u64,
+        /// Why.
+        detail: String,
     },
     /// The index has no answer. See [`IndexError`].
     #[error(transparent)]
@@ -253,11 +274,8 @@ pub async fn check_code(indexer: &Indexer, questions: &[Fact]) -> Result<(), Evi
         let block = newest.entry(fact.address.into()).or_default();
         *block = fact.block.max(*block);
     }
-    let mut proofs = Vec::new();
-    for (address, block) in newest {
-        proofs.push(indexer.state_proof(block, address, &[]).await?);
-    }
-    for proof in proofs {
+    let asked: Vec<_> = newest.into_iter().map(|(address, block)| (block, address, Vec::new())).collect();
+    for proof in indexer.state_proofs(asked).await? {
         if proof.account.account.is_none_or(|a| a.code_hash == KECCAK256_EMPTY) {
             return Err(EvidenceError::NoCode { block: proof.header.number, address: proof.account.address });
         }
@@ -267,13 +285,15 @@ pub async fn check_code(indexer: &Indexer, questions: &[Fact]) -> Result<(), Evi
 
 /// Collects the evidence for `asked` (values are ignored) from the index, fetching what it does not hold yet.
 ///
-/// Blocks below `reach` are linked to one within it by hops, whose headers and proofs are fetched too.
+/// Blocks below `reach` are linked to one within it by hops, whose headers and proofs are fetched too. Blocks below the index are believed
+/// when such a link, the next block, or the contracts name their hash.
 ///
 /// # Errors
 /// [`EvidenceError`]: bounds, blocks outside the index, a contract without code, a lying node.
 pub async fn collect(indexer: &Indexer, asked: &[Fact], reach: &Reach) -> Result<Evidence, EvidenceError> {
     let questions = questions(asked);
     check_bounds(&questions)?;
+    link(indexer, &questions, reach).await?;
     check_code(indexer, &questions).await?;
     gather(indexer, &questions, reach).await
 }
@@ -292,21 +312,17 @@ pub(crate) async fn gather(indexer: &Indexer, questions: &[Fact], reach: &Reach)
         }
     }
     let route = reach.route(&wanted.keys().copied().collect());
-    for (block, from) in route.hops {
+    for (block, from) in route.hops.iter().copied() {
         let slot = Link { block, from }.fact([0; 32]).slot;
         wanted.entry(block).or_default();
         wanted.entry(from).or_default().entry(HISTORY_CONTRACT.into()).or_default().insert(slot.into());
     }
-    let headers = wanted.keys().map(|n| indexer.header(*n)).collect::<Result<Vec<_>, _>>()?;
+    let headers = old::headers(indexer, &wanted.keys().copied().collect(), &route, reach).await?;
     let requests: Vec<(u64, Address, Vec<B256>)> = wanted
         .iter()
         .flat_map(|(n, accounts)| accounts.iter().map(|(a, slots)| (*n, *a, slots.iter().copied().collect())))
         .collect();
-    let proofs: Vec<StateProof> = futures::stream::iter(requests)
-        .map(|(number, address, slots)| async move { indexer.state_proof(number, address, &slots).await })
-        .buffered(PARALLEL)
-        .try_collect()
-        .await?;
+    let proofs: Vec<StateProof> = indexer.state_proofs(requests).await?;
     let mut entries = entries::collect(indexer, questions, &headers).await?;
     let blocks = headers
         .into_iter()

@@ -218,6 +218,7 @@ impl Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn opening() -> Opening {
         Opening::new(26, vec![65_536, -3], B256::with_last_byte(7)).unwrap()
@@ -272,5 +273,32 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Opening>(&text).unwrap(), opening);
         assert!(serde_json::from_str::<Opening>(&text.replace("names", "named")).is_err());
+    }
+
+    proptest::proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A file is taken only as what it was written as.
+        #[test]
+        fn damaged_files_are_read_or_refused(
+            values in proptest::collection::vec(-40i64..40, 1..4), bits in 0..70usize, salt in any::<u8>(),
+            at in any::<prop::sample::Index>(), byte in any::<char>(),
+        ) {
+            let Ok(made) = Opening::new(bits, values, B256::with_last_byte(salt)) else { return Ok(()) };
+            let write = |o: &Opening| {
+                let Opening { commitment, bits, salt, values, .. } = o;
+                format!(r#"{{"commitment": "{commitment}", "bits": {bits}, "salt": "{salt}", "values": {values:?}}}"#)
+            };
+            let text = write(&made);
+            prop_assert_eq!(&serde_json::from_str::<Opening>(&text).unwrap(), &made);
+            let mut damaged: Vec<char> = text.chars().collect();
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+            if let Ok(read) = serde_json::from_str::<Opening>(&damaged.into_iter().collect::<String>())
+                && read.check().is_ok()
+            {
+                prop_assert_eq!(read, made);
+            }
+        }
     }
 }

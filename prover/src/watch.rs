@@ -186,7 +186,7 @@ impl Watch {
     /// [`WatchError`] with line and field.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, WatchError> {
         let at = |span: Range<usize>, detail: String| {
-            let line = text[..span.start.min(text.len())].matches('\n').count();
+            let line = text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
             let shown = text.lines().nth(line).unwrap_or_default().trim().to_owned();
             WatchError { line: line + 1, detail, text: shown }
         };
@@ -283,6 +283,7 @@ fn places(contract: Address, account: &[Field], slots: &[Word], mappings: &[Mapp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const ADDRESS: &str = "0x0d4a11d5eeaac28ec3f61d100daf4d40471f1852";
 
@@ -353,5 +354,36 @@ mod tests {
         assert_eq!(twice, (7, "field name: expected one that no other entry has, got \"a\"".into()));
         let gas = refused(&format!("max_gas_price_gwei = 0.0\n{head}"));
         assert_eq!(gas, (1, "field max_gas_price_gwei: expected more than 0, got 0".into()));
+    }
+
+    /// A file with some of its characters changed, taken out or put in.
+    fn damaged() -> impl Strategy<Value = String> {
+        let text = "confirmations = 4\nmax_gas_price_gwei = 1.5\n[[watch]]\nname = \"market\"\nevery = 100\ncontract = \"ADDRESS\"\n\
+            slots = [0, \"0xff\"]\nmappings = [{ slot = 2, keys = [\"ADDRESS\", [7, 8]] }]\n[[watch]]\nname = \"risk\"\nevery = 7200\n\
+            model = \"risk\"\nsubjects = [\"ADDRESS\"]\n";
+        let text: Vec<char> = text.replace("ADDRESS", ADDRESS).chars().collect();
+        let new = prop_oneof!["[0-9\\[\\]{}\"=, \n.x-]", "[[:alpha:]_]", any::<char>().prop_map(String::from)];
+        let changes = proptest::collection::vec((any::<prop::sample::Index>(), new, 0..3u8), 0..4);
+        changes.prop_map(move |changes| {
+            let mut text = text.clone();
+            for (at, new, change) in changes {
+                let at = at.index(text.len());
+                text.splice(at..at + usize::from(change > 0), new.chars().take(usize::from(change < 2)));
+            }
+            text.into_iter().collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read_or_refused_with_its_line(text in prop_oneof![damaged(), "(.|\n){0,60}"]) {
+            match Watch::parse(&text, Path::new("nowhere")) {
+                Ok(watch) => prop_assert!(watch.entries.iter().all(|entry| entry.every > 0 && !entry.name.is_empty())),
+                Err(error) => {
+                    prop_assert!(error.line >= 1 && error.line <= text.matches('\n').count() + 1, "{}", error);
+                    prop_assert!(!error.detail.is_empty());
+                }
+            }
+        }
     }
 }

@@ -13,8 +13,11 @@ use vouch_prover::watch::Watch;
 
 fn file() -> Watch {
     let subject = Address::repeat_byte(1);
-    let entry = format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n");
-    Watch::parse(&entry, Path::new(".")).unwrap()
+    parse(&format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n"))
+}
+
+fn parse(text: &str) -> Watch {
+    Watch::parse(text, Path::new(".")).unwrap()
 }
 
 fn histories(queue: &Queue<Fast>) -> u32 {
@@ -122,8 +125,81 @@ async fn jobs_come_first_and_failures_are_told_and_left_behind() {
     grow(&replay, 38, 0);
     queue.indexer().catch_up().await.unwrap();
     finish(&queue).await;
-    assert_eq!(proven(&queue), [25, 30, 35]);
+    assert_eq!(proven(&queue), [25, 35], "the next one does not wait");
     let progress = &queue.watch_progress().unwrap()[0];
-    assert_eq!(progress.failure, Some((30, "prover: out of memory".into())));
-    assert_eq!((progress.newest, progress.proven), (Some(35), 2));
+    assert_eq!(progress.waiting, Some((Some(30), "prover: out of memory".into())));
+    assert_eq!((progress.newest, progress.proven, progress.next), (Some(35), 2, Some(30)));
+    tries(&queue, || proven(&queue).len() == 3).await;
+    let progress = &queue.watch_progress().unwrap()[0];
+    assert_eq!((progress.proven, progress.next, progress.waiting.clone(), progress.failed), (3, Some(40), None, 0));
+}
+
+/// Works until `is_over`, over the waits between tries.
+async fn tries(queue: &Queue<Fast>, is_over: impl Fn() -> bool) {
+    for _ in 0..400 {
+        if is_over() {
+            return;
+        }
+        finish(queue).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it does not come to an end");
+}
+
+#[tokio::test]
+async fn a_prover_that_keeps_failing_is_given_up_told_and_tried_after_a_restart() {
+    let (dir, replay, queue) = setup().await;
+    queue.watch(file(), Address::ZERO);
+    let failed = || queue.watch_progress().unwrap()[0].failed;
+    queue.engine().always_fails.store(true, Ordering::SeqCst);
+    tries(&queue, || failed() == 1).await;
+    let progress = &queue.watch_progress().unwrap()[0];
+    assert_eq!(progress.failure, Some((25, "prover: out of memory".into())));
+    assert_eq!((progress.newest, progress.proven, progress.next), (None, 0, Some(30)));
+    assert_eq!(histories(&queue), bounds().max_retries, "tries");
+    drop(queue);
+    let db = Db::open(dir.path()).unwrap();
+    let queue = Queue::new(db.clone(), index(&replay, db).await, Arc::new(Fast::default()), bounds());
+    queue.watch(file(), Address::ZERO);
+    finish(&queue).await;
+    let progress = &queue.watch_progress().unwrap()[0];
+    assert_eq!((progress.newest, progress.failure.clone()), (Some(25), None));
+}
+
+/// A file of two entries; the first cannot be proven.
+fn two(first: &str) -> Watch {
+    let subject = Address::repeat_byte(1);
+    let good = format!("[[watch]]\nname = \"risk\"\nevery = 5\nmodel = \"{MODEL}\"\nsubjects = [\"{subject}\"]\n");
+    parse(&format!("[[watch]]\nname = \"first\"\nevery = 5\n{first}\n{good}"))
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_holds_up_nobody_and_is_told() {
+    for model in ["nobody", &B256::repeat_byte(9).to_string()] {
+        let (_dir, replay, queue) = setup().await;
+        let subject = Address::repeat_byte(1);
+        queue.watch(two(&format!("model = \"{model}\"\nsubjects = [\"{subject}\"]")), Address::ZERO);
+        grow(&replay, 42, 0);
+        queue.indexer().catch_up().await.unwrap();
+        finish(&queue).await;
+        assert_eq!(proven(&queue), [40]);
+        let progress = &queue.watch_progress().unwrap()[0];
+        let said = format!("model {model} is not known to this node yet");
+        assert_eq!((progress.waiting.clone(), progress.proven), (Some((None, said)), 0));
+        assert_eq!(progress.failure, None, "it may come");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_no_node_has_is_given_up_at_once_and_holds_up_nobody() {
+    let (_dir, replay, queue) = setup().await;
+    replay.chain().refuse_proofs = Some("missing trie node 1b38 (path ) state is not available".into());
+    let contract = Address::repeat_byte(0xcc);
+    queue.watch(two(&format!("contract = \"{contract}\"\naccount = [\"balance\"]")), Address::ZERO);
+    finish(&queue).await;
+    assert_eq!(proven(&queue), [25]);
+    let progress = &queue.watch_progress().unwrap()[0];
+    let (block, said) = progress.failure.clone().unwrap();
+    assert!(block == 25 && said.contains("has no state for block 25 (pruned; an archive node is needed)"), "{said}");
+    assert_eq!((progress.failed, progress.waiting.clone(), progress.next), (1, None, Some(30)));
 }

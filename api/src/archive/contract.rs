@@ -12,6 +12,9 @@ use vouch_indexer::node::Node;
 /// Requests under way at one time.
 const PARALLEL: usize = 16;
 
+/// Is told how many headers of a run are there, and how many there will be.
+pub type Tell<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
+
 /// An archive and the lengths of runs that it takes.
 #[derive(Clone, Debug)]
 pub struct Archive {
@@ -138,24 +141,30 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError::NotAMember`], [`ArchiveError::OtherChain`].
-    pub async fn member(&self, node: &Node, number: u64) -> Result<Member, ArchiveError> {
+    pub async fn member(&self, node: &Node, number: u64, tell: Tell<'_>) -> Result<Member, ArchiveError> {
         // the shortest run: each of its headers is asked for
         for depth in &self.depths {
             if let Some(run) = self.run_of(number, *depth).await? {
-                return self.member_of(node, number, &run).await;
+                return self.member_of(node, number, &run, tell).await;
             }
         }
         let first = number >> self.depths[0] << self.depths[0];
         Err(ArchiveError::NotAMember { archive: self.address, block: number, first })
     }
 
-    async fn member_of(&self, node: &Node, number: u64, run: &Run) -> Result<Member, ArchiveError> {
-        let leaves: Vec<B256> = futures::stream::iter(run.first..run.first + (1 << run.depth))
+    async fn member_of(&self, node: &Node, number: u64, run: &Run, tell: Tell<'_>) -> Result<Member, ArchiveError> {
+        let (blocks, first) = (1 << run.depth, run.first);
+        let leaves: Vec<B256> = futures::stream::iter(first..first + blocks)
             .map(|block| async move {
                 let header = node.header(block).await?;
                 Ok::<_, IndexError>(header.ok_or(IndexError::MissingBlock { number: block, head: block })?.hash())
             })
             .buffered(PARALLEL)
+            .enumerate()
+            .map(|(done, hash)| {
+                tell(done as u64 + 1, blocks);
+                hash
+            })
             .try_collect()
             .await?;
         let (expected, got) = (run.root, paths::root(&leaves));
@@ -170,7 +179,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Archive::member`], and [`ArchiveError::BeyondTheRange`].
-    pub async fn member_of_range(&self, node: &Node, number: u64) -> Result<Member, ArchiveError> {
+    pub async fn member_of_range(&self, node: &Node, number: u64, tell: Tell<'_>) -> Result<Member, ArchiveError> {
         let length = self.length().await?;
         let beyond = ArchiveError::BeyondTheRange { archive: self.address, block: number, length };
         let (_, height) = paths::mountain(length, number).ok_or(beyond)?;
@@ -178,7 +187,7 @@ impl Archive {
         let run = self.run_of(number, height).await?;
         let missing = |first| ArchiveError::NotAMember { archive: self.address, block: number, first };
         let run = run.ok_or_else(|| missing(number))?;
-        let mut member = self.member_of(node, number, &run).await?;
+        let mut member = self.member_of(node, number, &run, tell).await?;
         for height in run.depth..height {
             let sibling = (number >> height ^ 1) << height;
             member.path.push(self.tree_root(sibling, height).await?.ok_or_else(|| missing(sibling))?);

@@ -5,6 +5,7 @@
 
 use super::calldata::{Call, post};
 use super::contracts::{Addresses, HistoryRoots};
+use crate::archive::ArchiveError;
 use crate::archive::backfill::pin_member;
 use crate::archive::contract::Archive;
 use alloy::primitives::{B256, U256};
@@ -102,7 +103,7 @@ impl OldBlocks {
                     calls.push(Call { to: roots, data: post(leads) });
                     next.extend(leads.anchors.iter().filter(|a| !a.linked).map(|a| (a.number, a.hash)));
                 } else if let Some(archive) = &self.archive
-                    && let Ok(member) = archive.member(&self.node, number).await
+                    && let Ok(member) = archive.member(&self.node, number, &|_, _| ()).await
                 {
                     calls.push(pin_member(archive, &member));
                 }
@@ -124,6 +125,20 @@ impl OldAnchors for OldBlocks {
                 .map(|block| async move { self.is_known(block).await.then_some(block) })
                 .buffered(PARALLEL);
             looked.filter_map(std::future::ready).collect().await
+        })
+    }
+
+    fn hash_of(&self, block: u64) -> BoxFuture<'_, Result<Option<B256>, String>> {
+        Box::pin(async move {
+            match (self.told(block).await, &self.archive) {
+                (Some(hash), _) => Ok(Some(hash)),
+                (None, None) => Ok(None),
+                (None, Some(archive)) => match archive.member(&self.node, block, &|_, _| ()).await {
+                    Ok(member) => Ok(Some(member.hash)),
+                    Err(ArchiveError::NotAMember { .. }) => Ok(None),
+                    Err(e) => Err(e.to_string()),
+                },
+            }
         })
     }
 }

@@ -321,10 +321,18 @@ async fn pin(args: PinArgs, report: Report) -> eyre::Result<()> {
     let archive = args.archive.open().await?;
     let sender = args.key.sender(args.archive.first_rpc()).await?;
     let node = Node::connect(&args.archive.rpc, Retry::default()).await?;
-    let member = match args.range {
-        false => archive.member(&node, args.block).await?,
-        true => archive.member_of_range(&node, args.block).await?,
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template("[{elapsed}] [{bar:24}] {pos}/{len} headers of its run")?);
+    let tell = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
     };
+    let member = match args.range {
+        false => archive.member(&node, args.block, &tell).await,
+        true => archive.member_of_range(&node, args.block, &tell).await,
+    };
+    bar.finish_and_clear();
+    let member = member?;
     let transaction = sender.call(pin_member(&archive, &member)).await?;
     let body = json!({"block": member.number, "hash": member.hash, "path": member.path, "transaction": transaction});
     report.result(&body, || {

@@ -42,7 +42,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "vouch", version, about, verbatim_doc_comment, max_term_width = 110)]
 pub struct Cli {
-    /// Print JSON on standard output: one object, for machines.
+    /// Print JSON: the result as one object on standard output; why there is none as {"error": …}, the last line on standard error.
     #[arg(long, global = true)]
     pub json: bool,
     /// What to do.

@@ -64,7 +64,8 @@ pub struct ServeArgs {
     /// Address of the HTTP interface.
     #[arg(long, default_value = "127.0.0.1:8700")]
     listen: String,
-    /// First indexed block, for a new data directory. Default: 8,191 below the head, block 1 on a local chain.
+    /// First indexed block, for a new data directory. Default: 8,191 below the head, block 1 on a local chain. Older blocks are fetched when a
+    /// query needs them and a hop (--hops), a pin or the archive tells their hash.
     #[arg(long, value_name = "BLOCK")]
     start: Option<u64>,
     /// A block counts as final under this many others. Default: the chain's `finalized` tag, 64 on a local chain.

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::report::Report;
 use clap::{Args, Subcommand};
 use eyre::WrapErr;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use vouch_prover::watch::{Watch, What};
 
@@ -60,15 +60,34 @@ pub async fn run(command: Command, report: Report) -> eyre::Result<()> {
             let entries = Client::new(&node.node).get("/v1/watch").await?;
             report.result(&entries, || {
                 let entries = entries.as_array().into_iter().flatten();
-                let line = |e: &serde_json::Value| {
-                    let text = |name: &str| e[name].as_str().map_or_else(|| e[name].to_string(), str::to_owned);
-                    let (name, every, proven, newest) = (text("name"), text("every"), text("proven"), text("newest"));
-                    format!("{name:<20} every {every:>6} blocks: {proven:>6} proven, the newest at block {newest}")
-                };
-                entries.map(line).collect::<Vec<_>>().join("\n")
+                entries.flat_map(lines).collect::<Vec<_>>().join("\n")
             })
         }
     }
+}
+
+/// How far an entry is, what it waits for, and what was given up.
+fn lines(entry: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let [name, every, proven, newest, next] =
+        ["name", "every", "proven", "newest", "next"].map(|name| text(&entry[name]));
+    let mut lines =
+        vec![format!("{name:<20} every {every:>6} blocks: {proven:>6} proven, newest block {newest}, next {next}")];
+    let (waiting, failure) = (&entry["waiting"], &entry["failure"]);
+    match (waiting, &waiting["block"]) {
+        (Value::Null, _) => {}
+        (_, Value::Null) => lines.push(format!("  waits: {}", text(&waiting["detail"]))),
+        (_, block) => lines.push(format!("  block {block} is tried again: {}", text(&waiting["detail"]))),
+    }
+    if !failure.is_null() {
+        let (failed, block) = (&entry["failed"], &failure["block"]);
+        lines.push(format!("  blocks given up: {failed}, the newest {block}: {}", text(&failure["detail"])));
+    }
+    lines
 }
 
 /// Reads a file; errors name it.
@@ -93,4 +112,23 @@ fn check(path: &Path, report: Report) -> eyre::Result<()> {
             |(name, every, about): &(String, u64, String)| format!("{name:<20} every {every:>6} blocks: {about}");
         entries.iter().map(line).collect::<Vec<_>>().join("\n")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_and_what_was_given_up_is_shown_with_its_reason() {
+        let mut entry = json!({"name": "risk", "every": 100, "proven": 0, "newest": null, "next": null});
+        let head = "risk                 every    100 blocks:      0 proven, newest block none, next none";
+        assert_eq!(lines(&entry), [head]);
+        entry["waiting"] = json!({"block": null, "detail": "no model"});
+        assert_eq!(lines(&entry), [head, "  waits: no model"]);
+        entry["waiting"] = json!({"block": 300, "detail": "no answer"});
+        (entry["failed"], entry["failure"]) = (json!(2), json!({"block": 200, "detail": "prover: out of memory"}));
+        let more =
+            ["  block 300 is tried again: no answer", "  blocks given up: 2, the newest 200: prover: out of memory"];
+        assert_eq!(lines(&entry), [head, more[0], more[1]]);
+    }
 }

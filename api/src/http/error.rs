@@ -140,6 +140,11 @@ impl From<EvidenceError> for Problem {
             EvidenceError::Index(e) => return e.into(),
             EvidenceError::NoCode { .. } => ("contract_without_code", "the plan names a contract without code"),
             EvidenceError::NoSuchField { .. } | EvidenceError::Entry { .. } => ("plan", "the plan does not apply"),
+            EvidenceError::Nameless { .. } => ("block_out_of_reach", "nothing leads to the block"),
+            e @ EvidenceError::Untold { .. } => {
+                let title = "the chain's node failed or is not believed";
+                return Self::new(StatusCode::BAD_GATEWAY, "chain_node", title, e);
+            }
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
             | EvidenceError::NoClass { .. }

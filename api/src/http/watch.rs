@@ -16,6 +16,15 @@ pub struct WatchFailure {
     detail: String,
 }
 
+/// What waits for another try.
+#[derive(Serialize, ToSchema)]
+pub struct WatchWait {
+    /// The newest block that waits; none if the entry cannot be proven at any block yet.
+    block: Option<u64>,
+    /// Why.
+    detail: String,
+}
+
 /// One entry of the operator's file.
 #[derive(Serialize, ToSchema)]
 pub struct WatchView {
@@ -27,6 +36,12 @@ pub struct WatchView {
     newest: Option<u64>,
     /// Blocks at which it is.
     proven: usize,
+    /// The first block that is to be proven, which may not be there yet; none before the entry began.
+    next: Option<u64>,
+    /// What waits for another try.
+    waiting: Option<WatchWait>,
+    /// Blocks that were given up.
+    failed: usize,
     /// The newest block that was given up.
     failure: Option<WatchFailure>,
 }
@@ -39,6 +54,9 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<WatchView>>, Prob
         every: p.every,
         newest: p.newest,
         proven: p.proven,
+        next: p.next,
+        waiting: p.waiting.map(|(block, detail)| WatchWait { block, detail }),
+        failed: p.failed,
         failure: p.failure.map(|(block, detail)| WatchFailure { block, detail }),
     });
     Ok(Json(all.collect()))

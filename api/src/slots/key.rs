@@ -79,7 +79,7 @@ fn unsigned(text: &str, bytes: usize) -> Option<U256> {
 
 /// Two's complement in 256 bits.
 fn signed(text: &str, bytes: usize) -> Option<U256> {
-    let half = U256::from(1) << (8 * bytes - 1);
+    let half = U256::from(1) << (8 * bytes).checked_sub(1)?;
     match text.strip_prefix('-') {
         Some(positive) => unsigned(positive, 32).filter(|n| *n <= half).map(|n| U256::ZERO.wrapping_sub(n)),
         None => unsigned(text, 32).filter(|n| *n < half),

@@ -54,7 +54,8 @@ pub struct Variable {
     /// `file:contract`.
     #[serde(default)]
     pub contract: String,
-    /// Bytes from the low end of its slot.
+    /// Bytes from the low end of its slot, at most 31.
+    #[serde(deserialize_with = "byte_of_a_word")]
     pub offset: usize,
     /// Slot, for a member counted from the start of its struct.
     #[serde(deserialize_with = "decimal")]
@@ -171,6 +172,11 @@ fn parse(error: serde_json::Error) -> LayoutError {
 fn no_layout(value: &Value) -> LayoutError {
     let names = value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>().join(", "));
     LayoutError::NoLayout { got: names.filter(|names| !names.is_empty()).unwrap_or("nothing".into()) }
+}
+
+fn byte_of_a_word<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let offset = usize::deserialize(from)?;
+    if offset < 32 { Ok(offset) } else { Err(D::Error::custom(format!("expected an offset below 32, got {offset}"))) }
 }
 
 fn decimal<'de, D: Deserializer<'de>>(from: D) -> Result<U256, D::Error> {

@@ -8,6 +8,8 @@
 //! | [`place`] | where the value lies: first slot, steps, bits |
 //! | [`source`] | the same as the `source` of a plan, or why a plan cannot say it |
 
+#[cfg(test)]
+mod fuzz;
 pub mod key;
 pub mod layout;
 pub mod path;

@@ -1,11 +1,27 @@
 //! Reach: which blocks can be anchors, and how the others hang on them.
 
+use alloy::primitives::B256;
+use futures::future::BoxFuture;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::Arc;
 use vouch_circuits::evidence::WINDOW;
 use vouch_circuits::instances::MAX_ANCHORS;
 
+/// Knows of blocks that the chain itself tells contracts no more.
+pub trait OldAnchors: Debug + Send + Sync + 'static {
+    /// Those of `blocks` that can be anchors all the same: the contracts know their hashes, or can be shown them before a post.
+    fn known<'a>(&'a self, blocks: &'a BTreeSet<u64>) -> BoxFuture<'a, BTreeSet<u64>>;
+
+    /// The hash that the contracts know, or can be shown, of a block; `None` if there is none.
+    ///
+    /// # Errors
+    /// Why they, or the path by which they are shown it, could not be read.
+    fn hash_of(&self, block: u64) -> BoxFuture<'_, Result<Option<B256>, String>>;
+}
+
 /// Blocks that can be anchors when the proof is posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Reach {
     /// From here on every block can be one.
     pub oldest: u64,
@@ -15,6 +31,8 @@ pub struct Reach {
     pub known: BTreeSet<u64>,
     /// Whether blocks can be linked to anchors by hops. If not, all have to be anchors.
     pub hops: bool,
+    /// Who tells the hashes of anchors below the index.
+    pub contracts: Option<Arc<dyn OldAnchors>>,
 }
 
 /// How a proof comes by the hashes of its blocks.
@@ -28,11 +46,11 @@ pub(super) struct Route {
 
 impl Reach {
     /// Every block: those that `BlockHashes` no longer knows have to be pinned.
-    pub const ALL: Self = Self { oldest: 0, newest: u64::MAX, known: BTreeSet::new(), hops: false };
+    pub const ALL: Self = Self { oldest: 0, newest: u64::MAX, known: BTreeSet::new(), hops: false, contracts: None };
 
     /// Every block from `oldest` to `newest`, and hops from there down.
     pub fn window(oldest: u64, newest: u64) -> Self {
-        Self { oldest, newest, known: BTreeSet::new(), hops: true }
+        Self { oldest, newest, hops: true, ..Self::ALL }
     }
 
     fn can_be_anchor(&self, block: u64) -> bool {

@@ -24,6 +24,9 @@ pub struct Ahead {
     pub roots: Vec<B256>,
     /// Why there is nothing.
     pub failure: Option<String>,
+    /// Whether it is worth another try after a restart.
+    #[serde(default)]
+    pub may_pass: bool,
 }
 
 fn entry(name: &str) -> Vec<u8> {

@@ -3,25 +3,36 @@
 //! An entry at a block is done when its record is stored and every root of it is. So a restart goes on where the roots end, and a reorg, which
 //! takes roots away, makes it due again. What was missed while the node was down is made up for, oldest block first, as far back as contracts
 //! can check blocks.
+//!
+//! A block that fails waits by itself, and the others go on:
+//!
+//! | failure | then |
+//! |---|---|
+//! | the node does not answer, a reorganisation | tried again until it passes |
+//! | the entry's model is not there yet | the entry waits, until it is |
+//! | the node's answers are not believed; proving failed | tried again a few times, then given up |
+//! | no node has the state of the block any more; the question cannot be proven | given up |
+//!
+//! What is given up is told, and tried again after a restart if it may pass then.
 
-use super::setback::Setback;
+use super::setback::{Cause, Setback};
 use super::stages::blocking;
+use super::waits::Waits;
 use super::{HOP_REACH_BLOCKS, Queue, QueueError};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::evidence::{self, Evidence};
 use crate::jobs::Ahead;
 use crate::scores::card;
 use crate::watch::{Entry, Watch, What};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
-use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vouch_circuits::facts::Fact;
 use vouch_indexer::IndexError;
 
-/// Wait after a failure that may pass.
-const SECOND_TRY: Duration = Duration::from_secs(15);
+/// The first wait after a failure, in waits of a job.
+const WAIT: u32 = 15;
 
 /// What a queue watches, and how far it is.
 #[derive(Debug)]
@@ -29,6 +40,13 @@ pub(super) struct Watched {
     watch: Watch,
     payee: Address,
     state: tokio::sync::Mutex<State>,
+    waits: Mutex<Waits>,
+}
+
+impl Watched {
+    fn waits(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
@@ -38,13 +56,12 @@ struct State {
     /// Blocks that reorgs had removed when `next` was right.
     unwound: u64,
     current: Option<Current>,
-    not_before: Option<Instant>,
 }
 
 /// An entry at a block, in work.
 #[derive(Clone, Debug)]
 struct Current {
-    name: String,
+    entry: usize,
     block: u64,
     roots: Vec<B256>,
     parts: VecDeque<Evidence>,
@@ -61,17 +78,23 @@ pub struct Progress {
     pub newest: Option<u64>,
     /// Blocks at which it is.
     pub proven: usize,
-    /// The newest block that failed, and why.
+    /// The first block that is to be proven; it may not be there yet. `None` before the entry began.
+    pub next: Option<u64>,
+    /// What waits for another try, and why: the newest such block, or the entry at every block.
+    pub waiting: Option<(Option<u64>, String)>,
+    /// Blocks that were given up.
+    pub failed: usize,
+    /// The newest block that was given up, and why.
     pub failure: Option<(u64, String)>,
 }
 
 impl<E: Engine + ?Sized> Queue<E> {
     /// Has `watch` proven whenever there is nothing else to do, for `payee`.
     pub fn watch(&self, watch: Watch, payee: Address) {
-        let state = State { next: vec![0; watch.entries.len()], unwound: 0, current: None, not_before: None };
+        let state = State { next: vec![0; watch.entries.len()], unwound: 0, current: None };
         let state = tokio::sync::Mutex::new(state);
         let mut slot = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Arc::new(Watched { watch, payee, state }));
+        *slot = Some(Arc::new(Watched { watch, payee, state, waits: Mutex::default() }));
     }
 
     fn watched(&self) -> Option<Arc<Watched>> {
@@ -83,20 +106,33 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// # Errors
     /// Those of the store.
     pub fn watch_progress(&self) -> Result<Vec<Progress>, QueueError> {
-        let watched = self.watched();
-        let entries = watched.iter().flat_map(|watched| &watched.watch.entries);
+        let Some(watched) = self.watched() else { return Ok(Vec::new()) };
+        let tip = self.indexer.status()?.tip.unwrap_or_default();
+        let oldest = self.oldest(tip)?;
         let mut all = Vec::new();
-        for Entry { name, every, .. } in entries {
+        for (i, Entry { name, every, .. }) in watched.watch.entries.iter().enumerate() {
             let records = self.store.all_ahead(name)?;
-            let mut done = Vec::new();
-            for record in records.iter().filter(|r| r.failure.is_none()) {
-                if self.has_roots(record)? {
-                    done.push(record.block);
+            let mut done = BTreeMap::new();
+            for record in &records {
+                if self.is_done(&watched, i, record)? {
+                    done.insert(record.block, record.failure.is_none());
                 }
             }
-            let failure = records.iter().rev().find_map(|r| Some((r.block, r.failure.clone()?)));
-            let (name, every) = (name.clone(), *every);
-            all.push(Progress { name, every, newest: done.last().copied(), proven: done.len(), failure });
+            let begin = records.first().map(|first| first.block.max(oldest).next_multiple_of(*every));
+            let next =
+                begin.and_then(|begin| (begin..).step_by(*every as usize).find(|block| !done.contains_key(block)));
+            let mut failures: Vec<_> = records.iter().filter_map(|r| Some((r.block, r.failure.clone()?))).collect();
+            let mut proven = done.iter().filter(|(_, is_proven)| **is_proven);
+            all.push(Progress {
+                name: name.clone(),
+                every: *every,
+                proven: proven.clone().count(),
+                newest: proven.next_back().map(|(block, _)| *block),
+                next,
+                waiting: watched.waits().newest(i),
+                failed: failures.len(),
+                failure: failures.pop(),
+            });
         }
         Ok(all)
     }
@@ -108,24 +144,21 @@ impl<E: Engine + ?Sized> Queue<E> {
     pub async fn watch_step(&self) -> Result<bool, QueueError> {
         let Some(watched) = self.watched() else { return Ok(false) };
         let state = &mut *watched.state.lock().await;
-        if state.not_before.is_some_and(|until| until > Instant::now()) {
-            return Ok(false);
-        }
         let status = self.indexer.status()?;
         if status.unwound_blocks != state.unwound {
             state.unwound = status.unwound_blocks;
             state.next.fill(0);
             state.current = None;
+            watched.waits().clear();
         }
         let Some(tip) = status.tip else { return Ok(false) };
         let mut current = match state.current.take() {
             Some(current) => current,
             None => {
-                let Some((entry, block)) = self.due(&watched.watch, &mut state.next, tip)? else { return Ok(false) };
-                let entry = &watched.watch.entries[entry];
-                let plan = self.plan_watched(entry, block).await;
-                let Some((roots, parts)) = self.settle(state, &entry.name, block, plan)? else { return Ok(true) };
-                Current { name: entry.name.clone(), block, roots, parts }
+                let Some((entry, block)) = self.due(&watched, &mut state.next, tip)? else { return Ok(false) };
+                let plan = self.plan_watched(&watched.watch.entries[entry], block).await;
+                let Some((roots, parts)) = self.settle(&watched, entry, block, plan)? else { return Ok(true) };
+                Current { entry, block, roots, parts }
             }
         };
         if let Some(evidence) = current.parts.pop_front() {
@@ -139,28 +172,34 @@ impl<E: Engine + ?Sized> Queue<E> {
             if self.gone(&anchors)?.is_some() {
                 return Ok(true);
             }
-            let Some(proof) = self.settle(state, &current.name, current.block, proof)? else { return Ok(true) };
+            let Some(proof) = self.settle(&watched, current.entry, current.block, proof)? else { return Ok(true) };
             self.store.save_root(&proof)?;
             current.roots.push(proof.root);
         }
-        let Current { name, block, .. } = &current;
         if current.parts.is_empty() {
-            tracing::info!(entry = %name, block, roots = current.roots.len(), "proven ahead of time");
-            let ahead = Ahead { block: *block, roots: current.roots.clone(), failure: None };
-            self.store.save_ahead(name, &ahead)?;
+            let Current { entry, block, roots, .. } = current;
+            let name = &watched.watch.entries[entry].name;
+            tracing::info!(entry = %name, block, roots = roots.len(), "proven ahead of time");
+            self.store.save_ahead(name, &Ahead { block, roots, ..Ahead::default() })?;
+            watched.waits().passed(entry, block);
         } else {
             state.current = Some(current);
         }
         Ok(true)
     }
 
-    /// The oldest block at which an entry is not done, with the entry.
-    fn due(&self, watch: &Watch, next: &mut [u64], tip: u64) -> Result<Option<(usize, u64)>, QueueError> {
-        let Some(newest) = tip.checked_sub(watch.confirmations) else { return Ok(None) };
+    /// The oldest block that contracts can check, of those of the index.
+    fn oldest(&self, tip: u64) -> Result<u64, QueueError> {
         let first = self.indexer.store().first().map_err(IndexError::Db)?.unwrap_or_default();
-        let oldest = tip.saturating_sub(HOP_REACH_BLOCKS).max(first).max(1);
+        Ok(tip.saturating_sub(HOP_REACH_BLOCKS).max(first).max(1))
+    }
+
+    /// The oldest block at which an entry is not done and need not wait, with the entry.
+    fn due(&self, watched: &Watched, next: &mut [u64], tip: u64) -> Result<Option<(usize, u64)>, QueueError> {
+        let Some(newest) = tip.checked_sub(watched.watch.confirmations) else { return Ok(None) };
+        let oldest = self.oldest(tip)?;
         let mut due: Option<(usize, u64)> = None;
-        for (i, entry) in watch.entries.iter().enumerate() {
+        for (i, entry) in watched.watch.entries.iter().enumerate() {
             let mut block = next[i];
             if block == 0 {
                 // an entry that is new begins now, a known one goes on where it ended
@@ -168,19 +207,32 @@ impl<E: Engine + ?Sized> Queue<E> {
                 block = known.first().map_or(newest / entry.every * entry.every, |record| record.block);
             }
             block = block.max(oldest).next_multiple_of(entry.every);
-            while block <= newest && self.is_done(&entry.name, block)? {
+            let mut is_first = true;
+            while block <= newest && due.is_none_or(|(_, other)| block < other) {
+                let record = self.store.ahead(&entry.name, block)?;
+                let is_done = record.map_or(Ok(false), |record| self.is_done(watched, i, &record))?;
+                if is_first && !is_done {
+                    (next[i], is_first) = (block, false);
+                }
+                if !is_done && !watched.waits().holds(i, block) {
+                    due = Some((i, block));
+                    break;
+                }
                 block += entry.every;
             }
-            next[i] = block;
-            if block <= newest && due.is_none_or(|(_, other)| block < other) {
-                due = Some((i, block));
+            if is_first {
+                next[i] = block;
             }
         }
         Ok(due)
     }
 
-    fn is_done(&self, name: &str, block: u64) -> Result<bool, QueueError> {
-        self.store.ahead(name, block)?.map_or(Ok(false), |record| self.has_roots(&record))
+    /// Whether nothing is to be done for `record`: its roots are there, or it was given up and is not to be tried again.
+    fn is_done(&self, watched: &Watched, entry: usize, record: &Ahead) -> Result<bool, QueueError> {
+        match record.failure {
+            Some(_) => Ok(!record.may_pass || watched.waits().is_given_up(entry, record.block)),
+            None => self.has_roots(record),
+        }
     }
 
     /// Whether no reorg took a root of `record` away.
@@ -223,12 +275,14 @@ impl<E: Engine + ?Sized> Queue<E> {
         match &entry.what {
             What::Places(places) => Ok(places.iter().map(|place| vec![Fact { block, ..*place }]).collect()),
             What::Scores { model, subjects } => {
+                let unknown = || Setback::Retry(Cause::Entry, format!("model {model} is not known to this node yet"));
                 let named = || card::find(&self.engine.models(), model).map(|m| m.model_id);
-                let Some(model) = model.parse::<B256>().ok().or_else(named) else {
-                    return Err(Setback::Retry(format!("model {model} is not known to this node yet")));
-                };
-                let facts = subjects.iter().map(|subject| self.engine.questions(model, *subject, block));
-                Ok(facts.collect::<Result<_, _>>()?)
+                let id = model.parse::<B256>().ok().or_else(named).ok_or_else(unknown)?;
+                let facts = subjects.iter().map(|subject| self.engine.questions(id, *subject, block));
+                facts.collect::<Result<_, _>>().map_err(|e| match e {
+                    EngineError::UnknownModel { .. } => unknown(),
+                    e => e.into(),
+                })
             }
             What::Plan { plan, subjects } => {
                 let facts = subjects.iter().map(|subject| self.engine.questions_of_plan(plan, *subject, block));
@@ -237,29 +291,37 @@ impl<E: Engine + ?Sized> Queue<E> {
         }
     }
 
-    /// The result of a step, unless it failed: then the entry is tried again later, or is over at this block.
+    /// The result of a step, unless it failed: then it is tried again later, or is over at this block.
     fn settle<T>(
         &self,
-        state: &mut State,
-        name: &str,
+        watched: &Watched,
+        entry: usize,
         block: u64,
         result: Result<T, Setback>,
     ) -> Result<Option<T>, QueueError> {
-        match result {
+        let name = &watched.watch.entries[entry].name;
+        let (cause, may_pass, reason) = match result {
             Ok(value) => return Ok(Some(value)),
             Err(Setback::Stop(e)) => return Err(e),
             // no job, so nobody does; histories need no private inputs
-            Err(Setback::GivenUp | Setback::NoOpening(_)) => {}
-            Err(Setback::Retry(reason) | Setback::Reorg(reason)) => {
+            Err(Setback::GivenUp | Setback::NoOpening(_)) => return Ok(None),
+            Err(Setback::Reorg(reason)) => (Some(Cause::Outage), true, reason),
+            Err(Setback::Retry(Cause::NoState, reason)) => (None, true, reason),
+            Err(Setback::Retry(cause, reason)) => (Some(cause), true, reason),
+            Err(Setback::Fail(failure)) if failure.kind == "prover" => (Some(Cause::Answer), true, failure.detail),
+            Err(Setback::Fail(failure)) => (None, false, failure.detail),
+        };
+        if let Some(cause) = cause {
+            let at = (entry, (cause != Cause::Entry).then_some(block));
+            let tries = watched.waits().failed(at, reason.clone(), self.config.retry_delay * WAIT);
+            if cause != Cause::Answer || tries < self.config.max_retries {
                 tracing::warn!(entry = %name, block, %reason, "watched block will be tried again");
-                state.not_before = Some(Instant::now() + SECOND_TRY);
-            }
-            Err(Setback::Fail(failure)) => {
-                tracing::warn!(entry = %name, block, detail = %failure.detail, "watched block is given up");
-                let failure = Some(failure.detail);
-                self.store.save_ahead(name, &Ahead { block, roots: Vec::new(), failure })?;
+                return Ok(None);
             }
         }
+        tracing::warn!(entry = %name, block, detail = %reason, "watched block is given up");
+        self.store.save_ahead(name, &Ahead { block, roots: Vec::new(), failure: Some(reason), may_pass })?;
+        watched.waits().give_up(entry, block);
         Ok(None)
     }
 }

@@ -16,9 +16,12 @@ mod config;
 mod cover;
 mod openings;
 mod private;
+mod reach;
 mod setback;
 mod stages;
+mod waits;
 
+pub use crate::evidence::OldAnchors;
 pub use ahead::Progress;
 pub use config::{HOP_REACH_BLOCKS, QueueConfig};
 
@@ -29,22 +32,17 @@ use crate::jobs::{Failure, Job, JobError, JobStore, Query, Score, Stage};
 use crate::opening::OpeningError;
 use ahead::Watched;
 use alloy::primitives::B256;
-use futures::future::BoxFuture;
 use openings::Openings;
 use setback::Setback;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{Notify, broadcast};
-use vouch_circuits::evidence::blocks_of;
 use vouch_circuits::facts::Fact;
 use vouch_indexer::db::Db;
 use vouch_indexer::{IndexError, Indexer};
-
-/// Longest wait for the index to reach a block that the node has already.
-const INDEX_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the queue could not take, advance or hand out a job.
 #[derive(Debug, Error)]
@@ -72,12 +70,6 @@ pub enum QueueError {
         /// Its stage.
         stage: Stage,
     },
-}
-
-/// Knows of blocks that the chain itself tells contracts no more.
-pub trait OldAnchors: Send + Sync + 'static {
-    /// Those of `blocks` that can be anchors all the same: the contracts know their hashes, or can be shown them before a post.
-    fn known<'a>(&'a self, blocks: &'a BTreeSet<u64>) -> BoxFuture<'a, BTreeSet<u64>>;
 }
 
 /// Everything a caller needs to use a proven score.
@@ -168,10 +160,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         self.check_opening(&query)?;
         evidence::check_bounds(&questions)?;
         evidence::check_classes(&questions, self.config.reach_blocks.is_some())?;
-        for fact in &questions {
-            self.indexer.wait_for(fact.block, INDEX_PATIENCE).await?;
-            self.indexer.header(*blocks_of(fact).start())?;
-        }
+        self.wait_for(&questions).await?;
         match evidence::check_code(&self.indexer, &questions).await {
             // The node may be away for a moment: the job will meet it again.
             Ok(()) | Err(EvidenceError::Index(_)) => {}
@@ -321,10 +310,10 @@ impl<E: Engine + ?Sized> Queue<E> {
             Err(Setback::NoOpening(reason)) => self.wait_for_opening(job, reason).map(|()| true),
             Err(Setback::Reorg(reason)) => self.restart(&mut job, reason).map(|()| true),
             Err(Setback::Fail(failure)) => self.give_up(&mut job, failure).map(|()| true),
-            Err(Setback::Retry(detail)) if job.retries + 1 >= self.config.max_retries => {
+            Err(Setback::Retry(_, detail)) if job.retries + 1 >= self.config.max_retries => {
                 self.give_up(&mut job, Failure { kind: "node".into(), detail }).map(|()| true)
             }
-            Err(Setback::Retry(reason)) => {
+            Err(Setback::Retry(_, reason)) => {
                 tracing::warn!(job = %job.id, ?stage, %reason, "stage failed, will be tried again");
                 let delay = self.config.retry_delay * 2u32.saturating_pow(job.retries.min(10));
                 job.retries += 1;

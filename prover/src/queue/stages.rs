@@ -5,12 +5,10 @@ use super::setback::Setback;
 use super::{Queue, gone_text};
 use crate::cost::Meter;
 use crate::engine::{Engine, EngineError, HistoryProof, ScoreTask};
-use crate::evidence::{self, Evidence, EvidenceError, Reach};
+use crate::evidence::{self, Evidence};
 use crate::jobs::{Job, Query, Score, Stage, StageCost};
 use crate::parts::{self, Parts};
 use alloy::primitives::B256;
-use std::collections::BTreeSet;
-use vouch_circuits::evidence::blocks_of;
 use vouch_circuits::facts::Fact;
 use vouch_circuits::instances::MAX_ROOTS;
 use vouch_indexer::IndexError;
@@ -82,8 +80,9 @@ impl<E: Engine + ?Sized> Queue<E> {
         if cover.missing.is_empty() {
             return Ok((cover.held, Parts::default()));
         }
-        evidence::check_code(&self.indexer, asked).await?;
         let (reach, engine) = (self.reach(asked).await?, self.engine.as_ref());
+        evidence::link(&self.indexer, asked, &reach).await?;
+        evidence::check_code(&self.indexer, asked).await?;
         let most = MAX_ROOTS - cover.held.len();
         let rest = match cover.held.is_empty() {
             true => None,
@@ -95,22 +94,6 @@ impl<E: Engine + ?Sized> Queue<E> {
             (Some(rest), Err(_)) => (cover.held, rest),
             (_, all) => (Vec::new(), all?),
         })
-    }
-
-    /// Blocks that can still be anchors when the proof is posted, of those that may be of use for `questions`.
-    async fn reach(&self, questions: &[Fact]) -> Result<Reach, Setback> {
-        let Some(back) = self.config.reach_blocks else { return Ok(Reach::ALL) };
-        let tip = self.indexer.store().last_header().map_err(IndexError::Db).map_err(EvidenceError::Index)?;
-        let newest = tip.ok_or(EvidenceError::Index(IndexError::Empty))?.number;
-        let mut reach = Reach::window(newest.saturating_sub(back), newest);
-        if let Some(old_anchors) = &self.old_anchors {
-            let mut blocks: BTreeSet<u64> = questions.iter().flat_map(blocks_of).collect();
-            let stored = self.store.roots()?;
-            blocks.extend(stored.iter().flat_map(|h| h.anchors.iter().filter(|a| a.linked).map(|a| a.number)));
-            blocks.retain(|block| *block < reach.oldest);
-            reach.known = old_anchors.known(&blocks).await;
-        }
-        Ok(reach)
     }
 
     /// Proves the next part.

@@ -9,6 +9,8 @@
 mod check;
 mod development;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod halo2_raw;
 mod ptau;
 

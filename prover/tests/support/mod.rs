@@ -45,6 +45,8 @@ pub struct Fast {
     pub room: AtomicU32,
     /// The next history proof but so many fails; 0: none does.
     pub fails_in: AtomicU32,
+    /// No history proof succeeds.
+    pub always_fails: AtomicBool,
     /// Private inputs, of 26 bits; the first is the first output.
     pub private: AtomicU32,
 }
@@ -137,6 +139,9 @@ impl Engine for Fast {
             return Err(EngineError::Prover { detail: "out of memory".into() });
         }
         self.histories.fetch_add(1, Ordering::SeqCst);
+        if self.always_fails.load(Ordering::SeqCst) {
+            return Err(EngineError::Prover { detail: "out of memory".into() });
+        }
         let tree = FactTree::new(&evidence.facts).map_err(|e| EngineError::Capacity { detail: e.to_string() })?;
         Ok(HistoryProof {
             class: 0,
@@ -184,8 +189,17 @@ pub fn grow(replay: &Replay, to: u64, salt: u64) {
 
 /// An index over `replay`, caught up.
 pub async fn index(replay: &Replay, db: Db) -> Indexer {
-    let mut config = Config::new(replay.spawn().await.unwrap());
-    config.start = Start::Block(1);
+    index_from(&[replay], db, 1).await
+}
+
+/// An index over several nodes, the first preferred, from block `first` on, caught up.
+pub async fn index_from(replays: &[&Replay], db: Db, first: u64) -> Indexer {
+    let mut urls = vec![];
+    for replay in replays {
+        urls.push(replay.spawn().await.unwrap());
+    }
+    let mut config = Config::new(urls.join(","));
+    config.start = Start::Block(first);
     config.finality = Finality::Depth { blocks: 64 };
     config.retry = Retry { tries: 2, first_delay: Duration::from_millis(1), ..Retry::default() };
     let indexer = Indexer::open(db, config).await.unwrap();
