@@ -120,6 +120,7 @@ impl Scores {
     /// # Errors
     /// As [`Scores::add`].
     pub fn add_with(&self, new: &NewModel, tell: &dyn Fn(Adding)) -> Result<ModelInfo, EngineError> {
+        Card::check(new)?;
         let compiled = compile_with(new, tell)?;
         tell(Adding::Check);
         let layers = compiled.views()?;

@@ -259,9 +259,12 @@ async fn private_inputs_are_held_until_the_last_job_that_needs_them() {
     let said = queue.add(private(&one)).await.unwrap_err();
     assert!(matches!(said, QueueError::Opening(OpeningError::Unknown { .. })), "{said}");
     let first = queue.add_private(private(&one), Some(one.clone())).await.unwrap();
-    let second = queue.add(Query { as_of: 19, ..private(&one) }).await.unwrap();
-    let stranger = queue.add(Query { subject: Address::repeat_byte(2), ..private(&one) }).await.unwrap_err();
-    assert!(matches!(stranger, QueueError::Opening(OpeningError::Unknown { .. })), "{stranger}");
+    let request = Query { request: Some(alloy::primitives::U256::from(9)), ..private(&one) };
+    let second = queue.add(request).await.unwrap();
+    for other in [Query { subject: Address::repeat_byte(2), ..private(&one) }, Query { as_of: 19, ..private(&one) }] {
+        let stranger = queue.add(other).await.unwrap_err();
+        assert!(matches!(stranger, QueueError::Opening(OpeningError::Unknown { .. })), "{stranger}");
+    }
     finish(&queue).await;
     for id in [&first.id, &second.id] {
         let served = queue.served(id).unwrap();

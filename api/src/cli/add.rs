@@ -172,7 +172,12 @@ pub async fn run(args: AddArgs, report: Report) -> eyre::Result<()> {
     let mut model = loop {
         tokio::select! {
             model = &mut adding => break model?,
-            _ = look.tick() => if let Ok(now) = client.get("/v1/adding").await { steps.node_is(&now, &name) },
+            _ = look.tick() => {
+                // a look that hangs must not keep the answer waiting
+                if let Ok(Ok(now)) = tokio::time::timeout(LOOK * 10, client.get("/v1/adding")).await {
+                    steps.node_is(&now, &name);
+                }
+            }
         }
     };
     if target.is_some() {

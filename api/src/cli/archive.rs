@@ -95,7 +95,7 @@ pub struct BackfillArgs {
 /// How long runs are.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RunArgs {
-    /// Blocks of a run. 32: for the newest blocks, or the last ones before a gap. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.3 GB, made in 3.2 GB when they are first needed, proofs
+    /// Blocks of a run. 32, for the newest blocks or the last ones before a gap: keys of 0.1 GB, proofs in 0.35 GB of memory. 128: keys of 0.2 GB, proofs in 0.7 GB of memory. 1024: keys of 1.3 GB, made in 3.2 GB when they are first needed, proofs
     /// in 5 GB; the string must have 2^20 points. The archive must have been deployed with a verifier of these runs.
     #[arg(long = "run", value_name = "BLOCKS", default_value = "128", value_parser = run_size)]
     pub(super) size: Size,
@@ -120,7 +120,8 @@ pub(super) fn tell_memory(size: &Size, report: &Report) {
     let there = free.map_or("unknown".into(), |mb| format!("{mb} MB"));
     report.say(format!("runs of {} blocks take {NEEDED_MB} MB of memory each, available: {there}", size.headers()));
     if free.is_some_and(|mb| mb < NEEDED_MB) {
-        report.say("that is too little: the system may end this program; --run 128 needs 700 MB");
+        report
+            .say("that is too little: the system may end this program; --run 128 needs 700 MB, --run 32 half of that");
     }
 }
 

@@ -166,10 +166,8 @@ pub async fn add(
     };
     let (adding, name) = (node.adding_now.clone(), new.name.clone());
     let info = alone(&node, move || {
-        let told = adding.clone();
-        let result = engine.add_model(&new, &move |stage| told.say(Some(Progress { name: name.clone(), stage })));
-        adding.say(None);
-        result
+        let told = Told(adding);
+        engine.add_model(&new, &|stage| told.0.say(Some(Progress { name: name.clone(), stage })))
     });
     let info = info.await?;
     Ok((StatusCode::CREATED, Json(info.into())))
@@ -192,6 +190,15 @@ pub struct AddingNow(Arc<Mutex<Option<Progress>>>);
 impl AddingNow {
     fn say(&self, progress: Option<Progress>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+}
+
+/// Nothing is being added when this goes, even by a panic.
+struct Told(AddingNow);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.say(None);
     }
 }
 
@@ -322,8 +329,13 @@ async fn alone<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
 ) -> Result<T, Problem> {
     let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping", "try again later");
-    let _permit = node.adding.clone().acquire_owned().await.map_err(busy)?;
-    let done = tokio::task::spawn_blocking(work).await;
+    let permit = node.adding.clone().acquire_owned().await.map_err(busy)?;
+    // who asks may hang up; the work goes on, and the next one waits for it
+    let done = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    let done = done.await;
     let panicked =
         |e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "panic", "internal error", format!("models: {e}"));
     Ok(done.map_err(panicked)??)

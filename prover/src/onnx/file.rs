@@ -161,6 +161,12 @@ fn inputs(free: Vec<&ValueInfoProto>, width: usize) -> Result<Vec<(String, Vec<u
     if free.is_empty() || (free.len() > 1 && !shapes.iter().all(is_row)) {
         return Err(OnnxError::Inputs { names: free.iter().map(|input| input.name.clone()).collect() });
     }
+    let got: usize = shapes.iter().flatten().sum();
+    if free.len() > 1 && got > MAX_INPUTS {
+        let name = free.last().map(|input| input.name.clone()).unwrap_or_default();
+        let problem = format!("expected at most {MAX_INPUTS} elements in all inputs, got more up to this one");
+        return Err(OnnxError::Tensor { name, problem });
+    }
     Ok(free.iter().map(|input| input.name.clone()).zip(shapes).collect())
 }
 
@@ -169,7 +175,10 @@ fn scores(outputs: &[ValueInfoProto]) -> Vec<String> {
     let is_label = |info: &&ValueInfoProto| {
         let of = info.r#type.as_ref().and_then(|t| t.value.as_ref());
         let Some(Type::TensorType(tensor)) = of else { return false };
-        matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Int64 | DataType::String))
+        matches!(
+            DataType::try_from(tensor.elem_type),
+            Ok(DataType::Int64 | DataType::Int32 | DataType::Bool | DataType::String)
+        )
     };
     let names = |list: Vec<&ValueInfoProto>| list.into_iter().map(|o| o.name.clone()).collect();
     let scores: Vec<&ValueInfoProto> = outputs.iter().filter(|o| !is_label(o)).collect();

@@ -1,48 +1,61 @@
 //! Openings that the queue holds, in memory only: one that came with a question until its proof is made, one that was given for what may be asked
 //! later for a day.
 //!
-//! Each is for one model, and about one subject if it names one: a commitment is public, and who knows it could ask a model of his own what is
-//! under it. Nobody can use up what was given for a day, and a reorganisation finds it still there.
+//! Each is for one model, and about one subject if it names one; one that came with a question is for that subject and block. A commitment is public,
+//! and who knows it could ask a model of his own, or about a subject of his own, what is under it. Nobody can use up what was given for a day, and a
+//! reorganisation finds it still there.
 //!
 //! Nothing here is ever written. A process that ends forgets them all; those in a folder of the operator's are read when they are
 //! needed, and never deleted.
 
+use crate::jobs::Query;
 use crate::opening::{Opening, OpeningError};
 use alloy::primitives::{Address, B256};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most openings that are held.
+/// Most openings that are held, of each kind.
 const MAX_HELD: usize = 256;
 /// How long an opening is held that did not come with a question.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// Commitment, model, subject.
-type Key = (B256, B256, Option<Address>);
+type Kept = (B256, B256, Option<Address>);
+/// Commitment, model, subject, block.
+type Lent = (B256, B256, Address, u64);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Held {
-    opening: Opening,
-    /// When it is forgotten; `None`: when the proof is made of the question that it came with.
-    until: Option<Instant>,
-}
-
-impl Held {
-    fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
-    }
+    /// With the end of its time.
+    kept: HashMap<Kept, (Opening, Instant)>,
+    lent: HashMap<Lent, Opening>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Openings {
-    held: Mutex<HashMap<Key, Held>>,
+    held: Mutex<Held>,
     folder: Option<PathBuf>,
     given: AtomicU64,
+}
+
+/// The question that an opening came with; none if it names no private inputs.
+fn lent(query: &Query) -> Option<Lent> {
+    Some((query.inputs?, query.model, query.subject, query.as_of))
+}
+
+/// Inserts, if there is room.
+fn insert<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) -> Result<(), OpeningError> {
+    if map.len() >= MAX_HELD && !map.contains_key(&key) {
+        return Err(OpeningError::Full { limit: MAX_HELD });
+    }
+    map.insert(key, value);
+    Ok(())
 }
 
 impl Openings {
@@ -51,28 +64,29 @@ impl Openings {
         Self { folder: Some(folder), ..Self::default() }
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps a checked opening for the model that it names: for a day.
     pub(super) fn keep(&self, opening: Opening) -> Result<(), OpeningError> {
-        self.hold(opening, Some(Instant::now() + KEPT))
-    }
-
-    /// Holds a checked opening for the model that it names, until it is [forgotten](Self::forget).
-    pub(super) fn lend(&self, opening: Opening) -> Result<(), OpeningError> {
-        self.hold(opening, None)
-    }
-
-    fn hold(&self, opening: Opening, until: Option<Instant>) -> Result<(), OpeningError> {
         opening.check()?;
         let model = opening.model.ok_or(OpeningError::NoModel { commitment: opening.commitment })?;
-        let key = (opening.commitment, model, opening.subject);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|_, one| !one.is_over());
-        if held.len() >= MAX_HELD && !held.contains_key(&key) {
-            return Err(OpeningError::Full { limit: MAX_HELD });
-        }
-        let until = until.max(held.get(&key).and_then(|one| one.until));
-        held.insert(key, Held { opening, until });
+        let now = Instant::now();
+        let mut held = self.held();
+        held.kept.retain(|_, (_, until)| *until > now);
+        insert(&mut held.kept, (opening.commitment, model, opening.subject), (opening, now + KEPT))?;
         self.given.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Holds a checked opening for `query`, until it is [forgotten](Self::forget).
+    pub(super) fn lend(&self, query: &Query, opening: Opening) -> Result<(), OpeningError> {
+        opening.check()?;
+        if let Some(key) = lent(query) {
+            insert(&mut self.held().lent, key, opening)?;
+            self.given.fetch_add(1, Ordering::SeqCst);
+        }
         Ok(())
     }
 
@@ -81,12 +95,16 @@ impl Openings {
         self.given.load(Ordering::SeqCst)
     }
 
-    /// The opening of `commitment` for `model` and a question about `subject`, checked.
-    pub(super) fn find(&self, commitment: B256, model: B256, subject: Address) -> Result<Opening, OpeningError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut keys = [Some(subject), None].into_iter();
-        if let Some(one) = keys.find_map(|s| held.get(&(commitment, model, s)).filter(|one| !one.is_over())) {
-            return Ok(one.opening.clone());
+    /// The opening of `commitment` for `query`, checked.
+    pub(super) fn find(&self, commitment: B256, query: &Query) -> Result<Opening, OpeningError> {
+        let (model, subject) = (query.model, query.subject);
+        let held = self.held();
+        if let Some(opening) = held.lent.get(&(commitment, model, subject, query.as_of)) {
+            return Ok(opening.clone());
+        }
+        let kept = [Some(subject), None].into_iter().filter_map(|about| held.kept.get(&(commitment, model, about)));
+        if let Some((opening, _)) = kept.filter(|(_, until)| *until > Instant::now()).next() {
+            return Ok(opening.clone());
         }
         drop(held);
         let unknown = OpeningError::Unknown { commitment };
@@ -109,12 +127,10 @@ impl Openings {
         }
     }
 
-    /// Forgets what came with a question.
-    pub(super) fn forget(&self, commitment: B256, model: B256, subject: Address) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (commitment, model, Some(subject));
-        if held.get(&key).is_some_and(|one| one.until.is_none()) {
-            held.remove(&key);
+    /// Forgets what came with `query`.
+    pub(super) fn forget(&self, query: &Query) {
+        if let Some(key) = lent(query) {
+            self.held().lent.remove(&key);
         }
     }
 }
@@ -130,56 +146,78 @@ mod tests {
         Opening::new(26, vec![value], B256::ZERO).unwrap().for_model(MODEL)
     }
 
+    fn query(opening: &Opening) -> Query {
+        Query {
+            model: MODEL,
+            subject: SUBJECT,
+            as_of: 7,
+            payee: Address::ZERO,
+            also: vec![],
+            request: None,
+            inputs: Some(opening.commitment),
+        }
+    }
+
     #[test]
-    fn what_is_given_is_found_until_it_is_forgotten() {
-        let (openings, one) = (Openings::default(), opening(1).about(SUBJECT));
-        let (commitment, unknown) = (one.commitment, OpeningError::Unknown { commitment: one.commitment });
-        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Err(unknown.clone()));
-        openings.lend(one.clone()).unwrap();
-        assert_eq!((openings.find(commitment, MODEL, SUBJECT), openings.given()), (Ok(one.clone()), 1));
-        // a stranger's model is told nothing, nor a question about another subject
-        assert_eq!(openings.find(commitment, B256::ZERO, SUBJECT), Err(unknown.clone()));
-        assert_eq!(openings.find(commitment, MODEL, Address::ZERO), Err(unknown.clone()));
-        openings.forget(commitment, B256::ZERO, SUBJECT);
-        openings.forget(commitment, MODEL, Address::ZERO);
-        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Ok(one.clone()));
-        openings.forget(commitment, MODEL, SUBJECT);
-        assert_eq!(openings.find(commitment, MODEL, SUBJECT), Err(unknown));
-        assert_eq!(openings.lend(Opening { model: None, ..one.clone() }), Err(OpeningError::NoModel { commitment }));
-        let wrong = Opening { commitment: B256::ZERO, ..one };
+    fn what_came_with_a_question_is_for_that_question() {
+        let (openings, one) = (Openings::default(), opening(1));
+        let (commitment, ask) = (one.commitment, query(&one));
+        let unknown = OpeningError::Unknown { commitment };
+        assert_eq!(openings.find(commitment, &ask), Err(unknown.clone()));
+        openings.lend(&ask, one.clone()).unwrap();
+        assert_eq!((openings.find(commitment, &ask), openings.given()), (Ok(one.clone()), 1));
+        // a stranger's model is told nothing, nor a question about another subject or block
+        let others = [
+            Query { model: B256::ZERO, ..ask.clone() },
+            Query { subject: Address::ZERO, ..ask.clone() },
+            Query { as_of: 8, ..ask.clone() },
+        ];
+        for other in others {
+            assert_eq!(openings.find(commitment, &other), Err(unknown.clone()));
+            openings.forget(&other);
+        }
+        assert_eq!(openings.find(commitment, &ask), Ok(one.clone()));
+        openings.forget(&ask);
+        assert_eq!(openings.find(commitment, &ask), Err(unknown));
+        let wrong = Opening { commitment: B256::ZERO, ..one.clone() };
         assert!(matches!(openings.keep(wrong), Err(OpeningError::Mismatch { .. })));
+        assert_eq!(openings.keep(Opening { model: None, ..one }), Err(OpeningError::NoModel { commitment }));
     }
 
     #[test]
     fn nobody_uses_up_what_is_kept_and_it_ends() {
         let (openings, one) = (Openings::default(), opening(1));
+        let (commitment, ask) = (one.commitment, query(&one));
+        let other = Query { subject: Address::ZERO, as_of: 9, ..ask.clone() };
         openings.keep(one.clone()).unwrap();
-        assert_eq!(openings.find(one.commitment, MODEL, Address::ZERO), Ok(one.clone()), "about anybody");
+        assert_eq!(openings.find(commitment, &other), Ok(one.clone()), "about anybody");
         let about = one.clone().about(SUBJECT);
         openings.keep(about.clone()).unwrap();
-        openings.lend(about.clone()).unwrap();
-        openings.forget(one.commitment, MODEL, SUBJECT);
-        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Ok(about.clone()));
-        openings.held.lock().unwrap().values_mut().for_each(|held| held.until = Some(Instant::now()));
-        let unknown = OpeningError::Unknown { commitment: one.commitment };
-        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Err(unknown));
+        openings.lend(&ask, one).unwrap();
+        openings.forget(&ask);
+        assert_eq!(openings.find(commitment, &ask), Ok(about));
+        openings.held().kept.values_mut().for_each(|(_, until)| *until = Instant::now());
+        assert_eq!(openings.find(commitment, &ask), Err(OpeningError::Unknown { commitment }));
     }
 
     #[test]
-    fn only_so_many_are_held() {
+    fn only_so_many_are_held_of_each_kind() {
         let openings = Openings::default();
-        let about = |value| opening(value).about(SUBJECT);
+        let full = Err(OpeningError::Full { limit: MAX_HELD });
         for value in 0..MAX_HELD as i64 {
-            openings.lend(about(value)).unwrap();
+            openings.keep(opening(value)).unwrap();
+            openings.lend(&query(&opening(value)), opening(value)).unwrap();
         }
-        assert_eq!(openings.lend(about(-1)), Err(OpeningError::Full { limit: MAX_HELD }));
-        openings.lend(about(3)).unwrap();
-        openings.forget(about(3).commitment, MODEL, SUBJECT);
-        openings.lend(about(-1)).unwrap();
+        assert_eq!(
+            (openings.keep(opening(-1)), openings.lend(&query(&opening(-1)), opening(-1))),
+            (full.clone(), full)
+        );
+        openings.lend(&query(&opening(3)), opening(3)).unwrap();
+        openings.forget(&query(&opening(3)));
+        openings.lend(&query(&opening(-1)), opening(-1)).unwrap();
         // those that are over make room
-        assert_eq!(openings.keep(about(-2)), Err(OpeningError::Full { limit: MAX_HELD }));
-        openings.held.lock().unwrap().values_mut().take(2).for_each(|held| held.until = Some(Instant::now()));
-        openings.keep(about(-2)).unwrap();
+        openings.held().kept.values_mut().take(2).for_each(|(_, until)| *until = Instant::now());
+        openings.keep(opening(-2)).unwrap();
     }
 
     #[test]
@@ -194,22 +232,25 @@ mod tests {
                 o.commitment, o.salt, o.values[0]
             )
         };
-        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::Unknown { .. })));
+        assert!(matches!(openings.find(one.commitment, &query(&one)), Err(OpeningError::Unknown { .. })));
         std::fs::write(path(&one), text(&one)).unwrap();
-        openings.forget(one.commitment, MODEL, SUBJECT);
-        assert_eq!(openings.find(one.commitment, MODEL, SUBJECT), Ok(one.clone()));
-        assert!(matches!(openings.find(one.commitment, B256::ZERO, SUBJECT), Err(OpeningError::Unknown { .. })));
+        openings.forget(&query(&one));
+        assert_eq!(openings.find(one.commitment, &query(&one)), Ok(one.clone()));
+        assert!(matches!(
+            openings.find(one.commitment, &Query { model: B256::ZERO, ..query(&one) }),
+            Err(OpeningError::Unknown { .. })
+        ));
         let of_other = text(&one).replace("}", &format!(r#","subject":"{}"}}"#, Address::ZERO));
         std::fs::write(path(&one), of_other).unwrap();
-        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::Unknown { .. })));
-        assert!(openings.find(one.commitment, MODEL, Address::ZERO).is_ok());
+        assert!(matches!(openings.find(one.commitment, &query(&one)), Err(OpeningError::Unknown { .. })));
+        assert!(openings.find(one.commitment, &Query { subject: Address::ZERO, ..query(&one) }).is_ok());
         let without = text(&one).replace(&format!(r#","model":"{MODEL}""#), "");
         std::fs::write(path(&one), without).unwrap();
-        assert!(matches!(openings.find(one.commitment, MODEL, SUBJECT), Err(OpeningError::NoModel { .. })));
+        assert!(matches!(openings.find(one.commitment, &query(&one)), Err(OpeningError::NoModel { .. })));
         std::fs::write(path(&other), text(&one)).unwrap();
-        assert!(matches!(openings.find(other.commitment, MODEL, SUBJECT), Err(OpeningError::Mismatch { .. })));
+        assert!(matches!(openings.find(other.commitment, &query(&other)), Err(OpeningError::Mismatch { .. })));
         std::fs::write(path(&other), r#"{"values": ["secret"]}"#).unwrap();
-        let said = openings.find(other.commitment, MODEL, SUBJECT).unwrap_err().to_string();
+        let said = openings.find(other.commitment, &query(&other)).unwrap_err().to_string();
         assert!(
             said.ends_with("not a file of `vouch commit`: line 1, column 20") && !said.contains("secret"),
             "{said}"

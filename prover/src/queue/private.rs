@@ -8,6 +8,7 @@ use alloy::primitives::B256;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vouch_circuits::plan::Private;
 
 /// Wait between two looks for an opening in the folder; one that is given is taken at once.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -22,8 +23,17 @@ impl<E: Engine + ?Sized> Queue<E> {
     /// the subject that it names.
     ///
     /// # Errors
-    /// [`OpeningError`].
-    pub fn give_opening(&self, opening: Opening) -> Result<(), OpeningError> {
+    /// [`OpeningError`]; the model is not known, or does not have such inputs.
+    pub fn give_opening(&self, opening: Opening) -> Result<(), QueueError> {
+        if let Some(model) = opening.model {
+            match (self.engine.private(model)?, opening.private()) {
+                (expected, got) if expected == got => {}
+                (Private { count: 0, .. }, _) => {
+                    return Err(OpeningError::NotPrivate { model, commitment: opening.commitment }.into());
+                }
+                (expected, got) => return Err(OpeningError::Model { model, expected, got }.into()),
+            }
+        }
         self.openings.keep(opening.clone())?;
         self.look_again(&opening);
         Ok(())
@@ -46,16 +56,20 @@ impl<E: Engine + ?Sized> Queue<E> {
         self.wake.notify_one();
     }
 
-    /// [`Queue::add`] with the opening of the private inputs, if the query has some: for its model and subject, until it is proven.
+    /// [`Queue::add`] with the opening of the private inputs, if the query has some: for this question, until it is proven.
     ///
     /// # Errors
     /// As [`Queue::add`]; the opening is forgotten then.
     pub async fn add_private(&self, query: Query, opening: Option<Opening>) -> Result<Job, QueueError> {
         let Some(opening) = opening else { return self.add(query).await };
         let opening = opening.for_model(query.model).about(query.subject);
-        self.openings.lend(opening.clone())?;
-        self.look_again(&opening);
+        self.openings.lend(&query, opening.clone())?;
         let added = self.add(query.clone()).await;
+        if added.is_ok() {
+            // the same question may have been proven meanwhile, and its opening forgotten
+            self.openings.lend(&query, opening.clone())?;
+            self.look_again(&opening);
+        }
         // refused, or proven already
         self.forget_opening(&query)?;
         added
@@ -77,7 +91,7 @@ impl<E: Engine + ?Sized> Queue<E> {
             None if expected.count == 0 => Ok(()),
             None => Err(OpeningError::Needed { model, count: expected.count }.into()),
             Some(commitment) if expected.count == 0 => Err(OpeningError::NotPrivate { model, commitment }.into()),
-            Some(commitment) => match self.openings.find(commitment, model, query.subject)?.private() {
+            Some(commitment) => match self.openings.find(commitment, query)?.private() {
                 got if got == expected => Ok(()),
                 got => Err(OpeningError::Model { model, expected, got }.into()),
             },
@@ -94,11 +108,9 @@ impl<E: Engine + ?Sized> Queue<E> {
 
     /// Forgets the opening that came with a question, when no job needs it any more.
     pub(super) fn forget_opening(&self, query: &Query) -> Result<(), QueueError> {
-        let Some(commitment) = query.inputs else { return Ok(()) };
-        let reads =
-            |other: &Query| (other.inputs, other.model, other.subject) == (query.inputs, query.model, query.subject);
-        if !self.store.unfinished()?.iter().any(|job| reads(&job.query)) {
-            self.openings.forget(commitment, query.model, query.subject);
+        let question = |query: &Query| (query.inputs, query.model, query.subject, query.as_of);
+        if !self.store.unfinished()?.iter().any(|job| question(&job.query) == question(query)) {
+            self.openings.forget(query);
         }
         Ok(())
     }

@@ -145,8 +145,7 @@ impl<E: Engine + ?Sized> Queue<E> {
         let chain_id = self.indexer.store().chain_id().map_err(IndexError::Db).map_err(|e| Setback::Stop(e.into()))?;
         let chain_id = chain_id.ok_or_else(|| Setback::Stop(IndexError::Empty.into()))?;
         let Query { model, subject, as_of, payee, inputs, .. } = *query;
-        let find =
-            |commitment| self.openings.find(commitment, model, subject).map_err(|e| Setback::NoOpening(e.to_string()));
+        let find = |commitment| self.openings.find(commitment, query).map_err(|e| Setback::NoOpening(e.to_string()));
         let private = inputs.map(find).transpose()?;
         Ok(ScoreTask { chain_id, model, subject, as_of, payee, roots, private })
     }

@@ -32,12 +32,14 @@ impl Training {
     /// Reads JSON, if `text` begins with a brace, or TOML.
     ///
     /// # Errors
-    /// Which entry is unknown, missing or of another type.
+    /// Which entry is unknown, missing, too long or of another type.
     pub fn parse(text: &str) -> Result<Self, String> {
-        match text.trim_start().starts_with('{') {
-            true => serde_json::from_str(text).map_err(|e| e.to_string()),
-            false => toml::from_str(text).map_err(|e| e.message().to_owned()),
-        }
+        let read: Self = match text.trim_start().starts_with('{') {
+            true => serde_json::from_str(text).map_err(|e| e.to_string())?,
+            false => toml::from_str(text).map_err(|e| e.message().to_owned())?,
+        };
+        read.check()?;
+        Ok(read)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -76,18 +78,26 @@ pub struct Card {
 }
 
 impl Card {
-    /// The card of a model that is added now. One that `known` has already keeps its version and date.
+    /// Checks what the author says.
     ///
     /// # Errors
     /// [`EngineError::Model`] if a text is too long, or nothing is said of where the training data are from.
-    pub fn new(new: &NewModel, model: B256, known: &[ModelInfo]) -> Result<Self, EngineError> {
+    pub fn check(new: &NewModel) -> Result<(), EngineError> {
         let got = new.about.as_ref().map_or(0, String::len);
         if got > MAX_ABOUT_BYTES {
             let detail = format!("about: expected at most {MAX_ABOUT_BYTES} bytes, got {got}");
             return Err(EngineError::Model { name: new.name.clone(), detail });
         }
         let refuse = |detail| EngineError::Model { name: new.name.clone(), detail };
-        new.training.as_ref().map_or(Ok(()), Training::check).map_err(refuse)?;
+        new.training.as_ref().map_or(Ok(()), Training::check).map_err(refuse)
+    }
+
+    /// The card of a model that is added now. One that `known` has already keeps its version and date.
+    ///
+    /// # Errors
+    /// As [`Card::check`].
+    pub fn new(new: &NewModel, model: B256, known: &[ModelInfo]) -> Result<Self, EngineError> {
+        Self::check(new)?;
         let before = known.iter().find(|m| m.model_id == model && m.name == new.name).map(|m| &m.card);
         let versions = known.iter().filter(|m| m.name == new.name).map(|m| m.card.version);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

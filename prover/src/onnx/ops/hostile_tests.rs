@@ -147,6 +147,15 @@ fn a_long_input_is_refused() {
     assert_eq!(error, "tensor x: expected at most 65536 elements, got shape [1, 16777216]");
 }
 
+#[test]
+fn inputs_that_are_long_together_are_refused() {
+    let mut file = file(&[1, 1 << 15], vec![node("Identity", &["x"], "y", &[])], vec![]);
+    let more = (0..1_000).map(|i| value(&format!("z{i}"), &[1, 1 << 15]));
+    file.graph.as_mut().unwrap().input.extend(more);
+    let said = refusal(&file);
+    assert_eq!(said, "tensor z999: expected at most 65536 elements in all inputs, got more up to this one");
+}
+
 fn clip(low: f64, high: f64) -> ModelProto {
     file(
         &[1, 2],
