@@ -48,6 +48,16 @@ pub enum EvidenceError {
         /// Distinct blocks asked for.
         got: usize,
     },
+    /// The blocks are further back than the history proofs of a score reach. Not recoverable: ask about later blocks, or pin one of these.
+    #[error(
+        "query takes {got} hops back: expected at most {expected} in {MAX_ROOTS} history proofs; blocks that the contracts know need none"
+    )]
+    TooManyHops {
+        /// Hops of all proofs.
+        expected: usize,
+        /// Hops that lead to the blocks.
+        got: usize,
+    },
     /// The facts need more history proofs than a score has roots. Not recoverable: ask for fewer subjects or a smaller plan.
     #[error("query does not fit {expected} history proofs, as many as a score has roots: {left} facts are left")]
     TooManyParts {

@@ -52,18 +52,22 @@ impl OldBlocks {
         self.node.provider()
     }
 
-    /// The hash that `HistoryRoots` knows of a block; `None` if it knows none, or cannot be asked.
-    async fn told(&self, number: u64) -> Option<B256> {
-        let roots = HistoryRoots::new(self.contracts.history_roots?, self.provider());
-        roots.hashOf(U256::from(number)).call().await.ok().filter(|hash| !hash.is_zero())
+    /// The hash that `HistoryRoots` knows of a block; `None` if it knows none, or there is no such contract.
+    ///
+    /// # Errors
+    /// What went wrong, if it cannot be asked.
+    async fn told(&self, number: u64) -> Result<Option<B256>, String> {
+        let Some(roots) = self.contracts.history_roots else { return Ok(None) };
+        let hash = HistoryRoots::new(roots, self.provider()).hashOf(U256::from(number)).call().await;
+        hash.map(|hash| (!hash.is_zero()).then_some(hash)).map_err(|e| e.to_string())
     }
 
     /// Whether block `number` can be an anchor: the contracts know it, or can be shown it.
     async fn is_known(&self, number: u64) -> bool {
         match (self.told(number).await, &self.archive) {
-            (Some(_), _) => true,
-            (None, Some(archive)) => archive.holds(number).await.unwrap_or(false),
-            (None, None) => false,
+            (Ok(Some(_)), _) => true,
+            (_, Some(archive)) => archive.holds(number).await.unwrap_or(false),
+            (_, None) => false,
         }
     }
 
@@ -94,7 +98,7 @@ impl OldBlocks {
         for _ in 0..MAX_CHAIN {
             let mut next = Vec::new();
             for (number, hash) in open {
-                if number + RECENT > tip || !settled.insert(number) || self.told(number).await.is_some() {
+                if number + RECENT > tip || !settled.insert(number) || matches!(self.told(number).await, Ok(Some(_))) {
                     continue;
                 }
                 if let Some(leads) =
@@ -130,7 +134,7 @@ impl OldAnchors for OldBlocks {
 
     fn hash_of(&self, block: u64) -> BoxFuture<'_, Result<Option<B256>, String>> {
         Box::pin(async move {
-            match (self.told(block).await, &self.archive) {
+            match (self.told(block).await?, &self.archive) {
                 (Some(hash), _) => Ok(Some(hash)),
                 (None, None) => Ok(None),
                 (None, Some(archive)) => match archive.member(&self.node, block, &|_, _| ()).await {

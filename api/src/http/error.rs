@@ -147,6 +147,7 @@ impl From<EvidenceError> for Problem {
             }
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::TooManyHops { .. }
             | EvidenceError::NoClass { .. }
             | EvidenceError::RangeTooLong { .. }
             | EvidenceError::TooManyParts { .. } => ("capacity", "the query does not fit the proofs of one score"),

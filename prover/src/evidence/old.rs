@@ -1,7 +1,8 @@
 //! Blocks below the index: each is fetched by a hash that a block above it, or the contracts, name.
 //!
 //! Statement: every header returned is the index's, the parent of one returned, named by the history contract under the state of one returned,
-//! or of the hash that the contracts tell or can be shown. So an endpoint that makes up an old block is passed over, and nothing of it is kept.
+//! or of the hash that the contracts tell or can be shown, now or when it was stored. So an endpoint that makes up an old block is passed over, and
+//! what a proof names takes the place of what was told.
 
 use super::reach::Route;
 use super::{EvidenceError, Reach};
@@ -9,6 +10,8 @@ use alloy::primitives::B256;
 use std::collections::{BTreeMap, BTreeSet};
 use vouch_circuits::evidence::{HISTORY_CONTRACT, Link, blocks_of};
 use vouch_circuits::facts::Fact;
+use vouch_circuits::history::Class;
+use vouch_circuits::instances::MAX_ROOTS;
 use vouch_indexer::store::StoredHeader;
 use vouch_indexer::{IndexError, Indexer};
 
@@ -19,6 +22,10 @@ use vouch_indexer::{IndexError, Indexer};
 pub(crate) async fn link(indexer: &Indexer, questions: &[Fact], reach: &Reach) -> Result<(), EvidenceError> {
     let mut blocks: BTreeSet<u64> = questions.iter().flat_map(blocks_of).collect();
     let route = reach.route(&blocks);
+    let (expected, got) = (MAX_ROOTS * Class::H.hops, route.hops.len());
+    if got > expected {
+        return Err(EvidenceError::TooManyHops { expected, got });
+    }
     blocks.extend(route.hops.iter().map(|(_, from)| *from));
     headers(indexer, &blocks, &route, reach).await.map(drop)
 }
@@ -36,17 +43,21 @@ pub(super) async fn headers(
 ) -> Result<Vec<StoredHeader>, EvidenceError> {
     let hops: BTreeMap<u64, u64> = route.hops.iter().copied().collect();
     let mut found: BTreeMap<u64, StoredHeader> = BTreeMap::new();
+    let first = indexer.store().first().map_err(IndexError::Db)?.unwrap_or_default();
     for block in blocks.iter().rev().copied() {
-        let header = match indexer.header(block) {
-            Err(before @ IndexError::BeforeWindow { .. }) => {
-                let hash = match (found.get(&(block + 1)), hops.get(&block)) {
-                    (Some(child), _) => child.decode().map_err(IndexError::Db)?.parent_hash,
-                    (None, Some(from)) => named(indexer, block, *from).await?,
-                    (None, None) => told(block, reach).await?.ok_or(before)?,
-                };
+        let hash = match (found.get(&(block + 1)), hops.get(&block)) {
+            _ if block >= first => None,
+            (Some(child), _) => Some(child.decode().map_err(IndexError::Db)?.parent_hash),
+            (None, Some(from)) => Some(named(indexer, block, *from).await?),
+            (None, None) => None,
+        };
+        let header = match (hash, indexer.header(block)) {
+            (Some(hash), _) => indexer.header_of(block, hash).await?,
+            (None, Err(before @ IndexError::BeforeWindow { .. })) => {
+                let hash = told(block, reach).await?.ok_or(before)?;
                 indexer.header_of(block, hash).await?
             }
-            header => header?,
+            (None, header) => header?,
         };
         found.insert(block, header);
     }

@@ -102,8 +102,8 @@ impl Openings {
         if let Some(opening) = held.lent.get(&(commitment, model, subject, query.as_of)) {
             return Ok(opening.clone());
         }
-        let kept = [Some(subject), None].into_iter().filter_map(|about| held.kept.get(&(commitment, model, about)));
-        if let Some((opening, _)) = kept.filter(|(_, until)| *until > Instant::now()).next() {
+        let mut kept = [Some(subject), None].into_iter().filter_map(|about| held.kept.get(&(commitment, model, about)));
+        if let Some((opening, _)) = kept.find(|(_, until)| *until > Instant::now()) {
             return Ok(opening.clone());
         }
         drop(held);

@@ -73,6 +73,7 @@ impl From<EvidenceError> for Setback {
             EvidenceError::Index(_) | EvidenceError::Untold { .. } => return Self::Retry(Cause::Answer, e.to_string()),
             EvidenceError::TooManyFacts { .. }
             | EvidenceError::TooManyBlocks { .. }
+            | EvidenceError::TooManyHops { .. }
             | EvidenceError::NoClass { .. }
             | EvidenceError::RangeTooLong { .. }
             | EvidenceError::TooManyParts { .. } => "capacity",
