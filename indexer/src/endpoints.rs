@@ -299,7 +299,7 @@ fn is_overload(code: i64, message: &str) -> bool {
 }
 
 /// Scheme and host of a URL: user, password, path and query may hold keys.
-fn label(rpc: &str) -> String {
+pub fn label(rpc: &str) -> String {
     match rpc.split_once("://") {
         None => rpc.to_owned(),
         Some((scheme, rest)) => {

@@ -36,5 +36,6 @@ pub mod sync;
 pub mod together;
 
 pub use config::{Config, Finality, Start};
+pub use endpoints::label as rpc_label;
 pub use error::IndexError;
 pub use sync::{Indexer, Step};

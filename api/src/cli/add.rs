@@ -143,7 +143,8 @@ impl Steps {
 /// Adds, with progress.
 pub async fn run(args: AddArgs, report: Report) -> eyre::Result<()> {
     let new = args.new_model()?;
-    let target = args.register.target().await?;
+    let client = Client::new(&args.node.node);
+    let target = args.register.target(&client).await?;
     let name = new.name.clone();
     let body = json!({
         "name": new.name,
@@ -165,7 +166,6 @@ pub async fn run(args: AddArgs, report: Report) -> eyre::Result<()> {
     });
     summary.await??.iter().for_each(|line| steps.say(line));
     steps.begin(HERE, "the node: waiting for its turn");
-    let client = Client::new(&args.node.node);
     let adding = client.post("/v1/models", &body);
     tokio::pin!(adding);
     let mut look = tokio::time::interval(LOOK);

@@ -1,5 +1,6 @@
 //! Registration of a model's key on chain: sent, or said how to send it.
 
+use super::client::Client;
 use crate::chain::calldata::register;
 use crate::chain::contracts::Addresses;
 use crate::chain::sender::{Sender, read_key};
@@ -10,6 +11,7 @@ use eyre::WrapErr;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
+use vouch_indexer::rpc_label;
 
 /// Where a model is registered, and who pays.
 #[derive(Debug, Args)]
@@ -29,16 +31,33 @@ impl RegisterArgs {
     /// Who sends it; `None` without a registry or without a key.
     ///
     /// # Errors
-    /// If the key is none, the chain does not answer, or the registry has no code: before the minutes that a model may take.
-    pub async fn target(&self) -> eyre::Result<Option<Sender>> {
+    /// If the key is none, the chain does not answer, the registry has no code, `node` follows another chain, or the account's last transaction is still
+    /// on its way: before the minutes that a model may take.
+    pub async fn target(&self, node: &Client) -> eyre::Result<Option<Sender>> {
         let Some(registry) = self.registry else { return Ok(None) };
         let value = std::env::var("VOUCH_SIGNER_KEY").ok();
         let Some(key) = read_key(self.signer_key_file.as_deref(), value.as_deref())? else { return Ok(None) };
         let contracts = Addresses { registry: Some(registry), ..Addresses::default() };
-        let silent = || format!("cannot register: the chain at {} does not answer", self.rpc);
+        let rpc = rpc_label(&self.rpc);
+        let silent = || format!("cannot register: the chain at {rpc} does not answer");
         let provider = ProviderBuilder::new().connect(&self.rpc).await.wrap_err_with(silent)?.erased();
         if let Some((name, address)) = contracts.without_code(&provider).await.wrap_err_with(silent)? {
-            eyre::bail!("cannot register: {name} {address} has no code on the chain at {}", self.rpc);
+            eyre::bail!("cannot register: {name} {address} has no code on the chain at {rpc}");
+        }
+        let (expected, got) = (node.get("/v1/status").await?["chain_id"].as_u64(), provider.get_chain_id().await?);
+        if expected.is_some_and(|expected| expected != got) {
+            let expected = expected.unwrap_or_default();
+            eyre::bail!("cannot register: {rpc} is of chain {got}, the node follows chain {expected}: give its --rpc");
+        }
+        // a registration that was sent before and is not mined yet would be paid for twice
+        let mined = provider.get_transaction_count(key.address()).await?;
+        let sent = provider.get_transaction_count(key.address()).pending().await?;
+        if sent > mined {
+            let waiting = sent - mined;
+            eyre::bail!(
+                "cannot register: {waiting} transactions of {} are not mined yet: try again then",
+                key.address()
+            );
         }
         Ok(Some(Sender::connect(&self.rpc, key, contracts).await?))
     }
@@ -114,8 +133,9 @@ mod tests {
             rpc: "http://127.0.0.1:1".into(),
             signer_key_file: signer_key_file.clone(),
         };
-        assert!(args(None).target().await.unwrap().is_none());
-        let said = args(Some(Address::repeat_byte(3))).target().await.unwrap_err().to_string();
+        let node = Client::new("http://127.0.0.1:1");
+        assert!(args(None).target(&node).await.unwrap().is_none());
+        let said = args(Some(Address::repeat_byte(3))).target(&node).await.unwrap_err().to_string();
         assert_eq!(said, "cannot register: the chain at http://127.0.0.1:1 does not answer");
     }
 

@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+use vouch_indexer::IndexError;
 use vouch_indexer::sync::Status;
 
 /// The state of the node.
@@ -20,6 +21,8 @@ pub struct StatusView {
     version: &'static str,
     /// Seconds since the start.
     uptime_seconds: u64,
+    /// Chain that the index is of.
+    chain_id: Option<u64>,
     /// Where the index stands.
     #[schema(value_type = Object)]
     index: Status,
@@ -58,6 +61,7 @@ pub async fn read(State(node): State<Node>) -> Result<Json<StatusView>, Problem>
     Ok(Json(StatusView {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: node.started.elapsed().as_secs(),
+        chain_id: node.queue.indexer().store().chain_id().map_err(IndexError::Db)?,
         index: node.queue.indexer().status()?,
         jobs: jobs_by_stage(&node)?,
         models: node.queue.engine().models().len(),

@@ -31,12 +31,15 @@ fn run(call: &Call) -> Result<Option<Vec<Tensor>>, OnnxError> {
             ));
         }
         "Identity" | "Dropout" | "ai.onnx.ml.ZipMap" => call.operand(0)?.clone(),
-        // no number is missing here, and none is infinite but by a constant
+        // of what depends on the inputs nothing is missing or infinite: quotients and curves saturate
         op @ ("IsNaN" | "IsInf") => {
             let flag = |name: &str| call.node.integer(name).unwrap_or(1) != 0;
             let (above, below) = (flag("detect_positive"), flag("detect_negative"));
             let x = call.operand(0)?;
-            let is = |e: &Linear| op == "IsInf" && e.bias.is_infinite() && if e.bias > 0.0 { above } else { below };
+            let is = |e: &Linear| match op {
+                "IsNaN" => e.bias.is_nan(),
+                _ => e.bias.is_infinite() && if e.bias > 0.0 { above } else { below },
+            };
             Tensor::constant(x.shape.clone(), x.data.iter().map(|e| f64::from(u8::from(is(e)))).collect())
         }
         "ConstantOfShape" => {
