@@ -111,6 +111,7 @@ fn figures_are_up_to_date() {
             && near(stated.integer_auc, got.integer_auc)
             && (stated.max_abs_error - got.max_abs_error).abs() < 1e-4;
         assert!(same, "{name}: figures.json has {stated:?}, got {got:?}");
+        assert_eq!(got.warning(), None, "{name}");
         let training = Training::parse(&text(&name, "training.toml")).unwrap();
         let rows = |what: &str| figures["rows"][what].as_u64();
         assert_eq!(training.rows, rows("train").map(|count| count * rows("copies").unwrap_or(1)), "{name}");
