@@ -278,7 +278,7 @@ fn executor_equals_circuit_on_random_inputs() {
 }
 
 #[test]
-#[ignore = "an hour of two cores; VOUCH_SHAPES with the ten shapes"]
+#[ignore = "five minutes of two cores; with the ten shapes in VOUCH_SHAPES half an hour"]
 fn executor_equals_circuit_on_ten_thousand_random_inputs() {
     agree_all(usize::MAX);
 }
