@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, EvidenceError, Reach, gather};
 use thiserror::Error;
 use vouch_circuits::evidence::blocks_of;
 use vouch_circuits::facts::{Fact, FactKind, LEAVES};
+use vouch_circuits::history::Class;
 use vouch_indexer::Indexer;
 
 /// Why facts could not be divided.
@@ -121,8 +122,12 @@ fn alone(fact: &Fact, detail: String) -> EngineError {
         FactKind::Log => "all logs of a receipt are read up to the one asked for",
         _ => "the proofs of this block are larger than any class takes",
     };
+    let larger = match detail.starts_with(&format!("class {} ", Class::R.name)) {
+        true => "; class B holds twice the receipts and logs: --large-blocks at setup and serve",
+        false => "",
+    };
     let detail = format!(
-        "one fact of kind {:?} at blocks {} to {} fits no history proof: {detail}; {advice}",
+        "one fact of kind {:?} at blocks {} to {} fits no history proof: {detail}; {advice}{larger}",
         fact.kind,
         blocks.start(),
         blocks.end()
@@ -167,7 +172,8 @@ mod tests {
         let said = alone(&count, "class R has room for 9 blocks scanned for counts, the evidence needs 12".into());
         let expected = "history circuit: one fact of kind LogCount at blocks 7 to 9 fits no history proof: class R has room for 9 blocks \
                         scanned for counts, the evidence needs 12; all logs of each block are counted whose bloom filter does not \
-                        exclude a match: ask for fewer blocks (`span`), or as of blocks with fewer logs";
+                        exclude a match: ask for fewer blocks (`span`), or as of blocks with fewer logs; class B holds twice the receipts \
+                        and logs: --large-blocks at setup and serve";
         assert_eq!(said.to_string(), expected);
     }
 

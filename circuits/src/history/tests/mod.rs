@@ -1,6 +1,7 @@
 //! The whole statement, natively evaluated: honest evidence is accepted with the native root, every lie is refused.
 
 mod chain;
+mod entries_of_mainnet;
 mod fixtures;
 mod forks;
 mod honest;

@@ -1,19 +1,17 @@
 //! Every decoder of untrusted bytes: no panic on anything, and what is accepted is the one encoding of what was read.
 
+mod entries;
+mod plans;
+
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tiny_keccak::{Hasher, Keccak};
 use vouch_circuits::account::{Account, read_slot};
 use vouch_circuits::digest::keccak256;
-use vouch_circuits::entry::{Entry, TYPES};
-use vouch_circuits::features;
 use vouch_circuits::header::Header;
 use vouch_circuits::keccak::sponge;
-use vouch_circuits::plan::{MAX_FACTS, MAX_FEATURES, Plan};
-use vouch_circuits::receipt::{Receipt, TOPICS};
 use vouch_circuits::rlp::{self, Kind, encode_list, encode_string};
-use vouch_circuits::transaction::Transaction;
 use vouch_circuits::trie::{Child, Node, Nodes, Place, child, decode, verify_proof, walk};
 
 /// The encoding of what stands at `offset`, made anew from the payloads of its strings.
@@ -111,141 +109,6 @@ fn node() -> impl Strategy<Value = Vec<u8>> {
     damaged(prop_oneof![short, branch])
 }
 
-/// The encodings of `items` as one list.
-fn listed(items: impl Strategy<Value = Vec<Vec<u8>>>) -> impl Strategy<Value = Vec<u8>> {
-    items.prop_map(|items| encode_list(&items.concat()))
-}
-
-fn encoded(length: impl Into<prop::collection::SizeRange>) -> BoxedStrategy<Vec<u8>> {
-    let encode = |payload: Vec<u8>| {
-        let mut out = Vec::new();
-        encode_string(&payload, &mut out);
-        out
-    };
-    field(length.into()).prop_map(encode).boxed()
-}
-
-/// A list behind a type, mostly one that is known.
-fn typed(list: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
-    let kind = prop_oneof![4 => (0..6u8).prop_map(|kind| vec![kind; usize::from(kind > 0)]), 1 => field(0..2)];
-    (kind, list).prop_map(|(kind, list)| [kind, list].concat())
-}
-
-fn receipt() -> impl Strategy<Value = Vec<u8>> {
-    let topics = listed(prop::collection::vec(encoded(32), 0..6)).boxed();
-    let log = listed((encoded(20), topics, encoded(0..100)).prop_map(|(a, b, c)| vec![a, b, c]));
-    let logs = listed(prop::collection::vec(log, 0..4)).boxed();
-    let status = prop_oneof![encoded(0..3), encoded(32)];
-    typed(listed((status, encoded(0..9), encoded(256), logs).prop_map(|(a, b, c, d)| vec![a, b, c, d])))
-}
-
-fn transaction() -> impl Strategy<Value = Vec<u8>> {
-    let numbers = prop::collection::vec(encoded(0..10), 3..6);
-    let to = prop_oneof![3 => encoded(20), 1 => encoded(0), 1 => encoded(18..22)];
-    let rest = (to, encoded(0..33), encoded(0..80), prop::collection::vec(sound(), 0..5));
-    let fields =
-        (numbers, rest).prop_map(|(numbers, (to, value, data, rest))| [numbers, vec![to, value, data], rest].concat());
-    typed(listed(fields))
-}
-
-/// A plan with a source of each kind, a feature of each make, private inputs and a disclosure.
-const PLAN: &str = r#"
-missing = -1.5
-blocks = { back = 30, every = 10 }
-private = { bits = 30, inputs = [ { name = "income", decimals = 4 } , { name = "rent", unit = "percent" } ] }
-disclose = { output = 0 , above = 0.5 }
-[[feature]]
-name = "a"
-source = { kind = "mapping" , contract = "0xaa000000000000000000000000000000000000aa" , slot = 2 , key = "subject" , bits = "0..128" , decimals = 18 }
-make = "mean"
-[[feature]]
-name = "b"
-source = { kind = "account" , contract = "subject" , field = "balance" , unit = "ether" }
-make = "ratio"
-over = "a"
-[[feature]]
-name = "c"
-source = { kind = "header" , field = "timestamp" }
-make = "delta"
-needs = "oldest"
-[[feature]]
-name = "d"
-source = { kind = "nested" , contract = "subject" , slot = "0xff01" , key = "subject" , key2 = 7 , bits = "0..64" }
-make = "ema"
-alpha = 0.3
-[[feature]]
-name = "e"
-source = { kind = "path" , contract = "subject" , slot = 5 , path = [ { key = "subject" } , { words = 2 } , "elements" , { words = 3 } ] , decimals = 9 }
-make = "count"
-above = 2.5
-[[feature]]
-name = "f"
-source = { kind = "log_count" , contract = "subject" , event = "0xdd" , topic = 1 , key = "subject" , span = 8 }
-make = "rank"
-thresholds = [ 0.5 , 1.0 , 1e6 ]
-needs = "newest"
-[[feature]]
-name = "g"
-source = { kind = "log" , transaction = 300 , log = 2 , word = 1 , bits = "0..128" , decimals = 18 }
-make = "age"
-[[feature]]
-name = "h"
-source = { kind = "transaction" , transaction = 0 , field = "value" , unit = "ether" }
-make = "z_score"
-blocks = { back = 10 , every = 10 }
-[[feature]]
-name = "i"
-source = { kind = "receipt" , transaction = 3 , field = "cumulative_gas" }
-make = "log2"
-"#;
-
-/// The plan with words of it exchanged, put in or left out, and single characters damaged.
-fn plan() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 24] = [
-        "-1",
-        "0",
-        "1",
-        "256",
-        "1099511627776",
-        "18446744073709551615",
-        "9223372036854775807",
-        "1e308",
-        "-1e308",
-        "nan",
-        "inf",
-        "0.0",
-        "\"\"",
-        "\"0x\"",
-        "\"0..256\"",
-        "\"255..256\"",
-        "\"8..4\"",
-        "\"subject\"",
-        "\"elements\"",
-        "[]",
-        "{}",
-        "\"path\"",
-        "\"std\"",
-        "\"min\"",
-    ];
-    let words: Vec<&str> = PLAN.split_inclusive([' ', '\n']).collect();
-    let count = words.len();
-    let edits = prop::collection::vec((0..count, 0..count, prop::sample::select(WORDS.to_vec()), 0..6u8), 0..4);
-    let text = edits.prop_map(move |edits| {
-        let mut words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
-        for (at, other, word, what) in edits {
-            match what {
-                0 => words[at] = words[other].clone(),
-                1 => words[at].clear(),
-                2 => words.swap(at, other),
-                _ => words[at] = format!("{word} "),
-            }
-        }
-        words.concat().into_bytes()
-    });
-    let damaged = prop_oneof![3 => text.boxed(), 1 => damaged(Just(PLAN.as_bytes().to_vec())).boxed()];
-    damaged.prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
 /// Where a node of `message` may stand.
 fn place(message: &[u8], offset: usize) -> Place {
     Place { message: keccak256(message), offset }
@@ -333,78 +196,6 @@ proptest! {
     }
 
     #[test]
-    fn entry_is_read_back(bytes in prop_oneof![any_bytes(), typed(sound()), damaged(typed(sound()))]) {
-        if let Ok(entry) = Entry::read(&bytes) {
-            let items: Vec<u8> = entry.items.iter().flat_map(|item| bytes[item.range()].to_vec()).collect();
-            let kind = if entry.kind == 0 { vec![] } else { vec![entry.kind] };
-            prop_assert_eq!([kind, encode_list(&items)].concat(), bytes.clone());
-            prop_assert!(TYPES.contains(&entry.kind));
-        }
-    }
-
-    #[test]
-    fn receipt_is_read_back(bytes in prop_oneof![1 => any_bytes(), 2 => receipt(), 2 => damaged(receipt())]) {
-        if let Ok(receipt) = Receipt::read(&bytes) {
-            prop_assert_eq!(again(&bytes, usize::from(receipt.kind > 0), true), Some(bytes[usize::from(receipt.kind > 0)..].to_vec()));
-            let items = Entry::read(&bytes).expect("read").items;
-            for (item, word) in items.iter().zip([receipt.status, receipt.cumulative_gas]) {
-                let payload = &bytes[item.payload.clone()];
-                prop_assert_eq!(&word[32 - payload.len()..], payload);
-            }
-            let logs: Vec<u8> = receipt.logs.iter().flat_map(|log| {
-                let (mut topics, mut list) = (Vec::new(), Vec::new());
-                log.topics.iter().for_each(|topic| encode_string(topic, &mut topics));
-                encode_string(&log.address, &mut list);
-                list.extend(encode_list(&topics));
-                encode_string(&bytes[log.data.clone()], &mut list);
-                encode_list(&list)
-            }).collect();
-            prop_assert_eq!(encode_list(&logs), &bytes[items[3].range()]);
-            prop_assert!(receipt.logs.iter().all(|log| log.topics.len() <= TOPICS));
-            for index in (0..20).chain([u64::MAX]) {
-                let _ = (receipt.field(index), receipt.log_field(0, index), receipt.log_field(index, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn transaction_is_read_back(bytes in prop_oneof![1 => any_bytes(), 2 => transaction(), 2 => damaged(transaction())]) {
-        if let Ok(read) = Transaction::read(&bytes) {
-            let entry = Entry::read(&bytes).expect("read");
-            let nonce = usize::from(read.kind > 0);
-            let to = [3, 4, 5][usize::from(read.kind > 0) + usize::from(read.kind > 1)];
-            let payload = |item: usize| &bytes[entry.items[item].payload.clone()];
-            prop_assert_eq!(payload(to), read.to.as_ref().map_or(&[][..], |to| to));
-            prop_assert_eq!(payload(to + 2), read.data);
-            for (item, word) in [(nonce, read.nonce), (to + 1, read.value)] {
-                prop_assert_eq!(&word[32 - payload(item).len()..], payload(item));
-            }
-            for index in (0..20).chain([u64::MAX]) {
-                let _ = read.field(index);
-            }
-        }
-    }
-
-    #[test]
-    fn plan_is_read_back(text in plan()) {
-        if let Ok(plan) = Plan::parse(&text) {
-            let written = serde_json::to_string(&plan).expect("a plan is written");
-            prop_assert_eq!(&serde_json::from_str::<Plan>(&written).expect("and read"), &plan);
-            prop_assert!(plan.facts.len() <= MAX_FACTS && plan.features.len() <= MAX_FEATURES);
-            for number in plan.features.iter().flat_map(|feature| &feature.numbers) {
-                prop_assert!(number.fact < plan.facts.len() && number.low < number.high && number.high <= 256 && number.divisor > 0);
-            }
-            for block in [0, 1 << 20, (1 << 40) - 1, u64::MAX] {
-                let _ = plan.resolve([7; 20], block);
-            }
-            for word in [[0; 32], [0xff; 32]] {
-                let got = features::compute(&plan, &vec![word; plan.facts.len()]);
-                prop_assert_eq!(got.map(|numbers| numbers.len() + plan.private.count), Some(plan.width()));
-            }
-        }
-    }
-
-    #[test]
     fn walks_over_anything_end(nodes in prop::collection::vec(prop_oneof![any_bytes(), node()], 0..5), key in field(32)) {
         let root = nodes.first().map_or([7; 32], |node| keccak256(node));
         let _ = walk(&root, &key, &Nodes::from_iter(&nodes));
@@ -436,10 +227,4 @@ fn sponge_agrees_with_the_reference_at_every_length() {
             assert_eq!(sponge::keccak256(&message), expected, "length {length}: {message:02x?}");
         }
     }
-}
-
-#[test]
-fn the_damaged_plan_is_sound_before() {
-    let plan = Plan::parse(PLAN).expect("a plan");
-    assert_eq!((plan.features.len(), plan.private.count), (9, 2));
 }
