@@ -1,6 +1,6 @@
 //! Prints what the keccak engine costs: native CPU time a permutation, and rows and cells of its circuit.
 //!
-//! One JSON object a line. `cells_per_permutation` is the marginal cost between two sizes; `fixed_cells` is what is left.
+//! Arguments: numbers of permutations, each a power of two (32 to 1,024). One JSON object a line. `cells_per_permutation` is the marginal cost between two sizes; `fixed_cells` is what is left.
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use serde_json::json;
@@ -34,7 +34,9 @@ fn main() {
     let ((_, small), (_, large)) = (cells(64), cells(512));
     let per_permutation = (large - small) as f64 / (512.0 - 64.0);
     let fixed = small as f64 - 64.0 * per_permutation;
-    for n in [32usize, 64, 128, 256, 512, 1024] {
+    let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![32, 64, 128, 256, 512, 1024] } else { sizes };
+    for n in sizes {
         let messages: Vec<[u8; 136]> = (0..n).map(|i| std::array::from_fn(|j| (i * 31 + j * 7) as u8)).collect();
         let first: Vec<bool> = (0..n).map(|i| i % 4 == 0).collect();
         let (cpu, wall) = (cpu_seconds(), Instant::now());

@@ -25,6 +25,8 @@ fn honest_proofs_are_accepted(n: usize) {
     let (messages, first) = instances(1 << n);
     let (proof, outs) = prove(&messages, &first, SEED);
     assert_eq!(proof.elements().count(), shape(n));
+    let (portable, _) = prover::prove_portably(&messages, &first, SEED);
+    assert!(portable.elements().eq(proof.elements()), "every kind of packs gives the same proof");
     let claim = verify_native(SEED, &first, &proof).unwrap();
     assert!(claim_holds(&claim, &messages, &outs));
 }

@@ -88,17 +88,7 @@ pub fn is_full(round: usize) -> bool {
 
 /// The permutation.
 pub fn permute(state: &mut State) {
-    let constants = &*CONSTANTS;
-    for (round, add) in constants.round.iter().enumerate() {
-        for (s, c) in state.iter_mut().zip(add) {
-            *s += c;
-        }
-        let boxes = if is_full(round) { WIDTH } else { 1 };
-        for s in &mut state[..boxes] {
-            *s = pow5(*s);
-        }
-        *state = apply(&constants.mds, state);
-    }
+    *state = recurrence::permute(state);
 }
 
 /// Fixed-length hash: the capacity starts as `domain`, `inputs` are added three at a time, the result is element 1.

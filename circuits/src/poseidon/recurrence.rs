@@ -184,6 +184,46 @@ impl Recurrence {
     }
 }
 
+/// The output of the permutation of `input`: a partial round costs 11 products instead of 19.
+pub fn permute(input: &State) -> State {
+    let r = &*RECURRENCE;
+    let mut x: State = std::array::from_fn(|i| input[i] + r.first[i]);
+    let mut d = [Fr::ZERO; WIDTH];
+    for (row, constants) in r.constants.iter().enumerate() {
+        match step(row) {
+            Step::Full => {
+                let next = apply(&r.full, &x.map(pow5));
+                x = std::array::from_fn(|j| next[j] + constants[j]);
+            }
+            Step::Enter => {
+                let mut next = apply(&r.enter, &x.map(pow5));
+                for j in 0..WIDTH {
+                    next[j] += constants[j];
+                    next[j] += (0..j).map(|i| r.impulse[j - i] * d[i]).sum::<Fr>();
+                    d[j] = pow5(next[j]) - next[j];
+                }
+                x = next;
+            }
+            Step::Partial => {
+                // Element `j` of the next row takes the place of element `j` of this one.
+                for j in 0..WIDTH {
+                    let mut sum = constants[j];
+                    for m in 0..WIDTH {
+                        let at = (j + m) % WIDTH;
+                        sum += r.step_x[m] * x[at] + r.step_d[m] * d[at];
+                    }
+                    (x[j], d[j]) = (sum, pow5(sum) - sum);
+                }
+            }
+            Step::Leave => {
+                let (of_x, of_d) = (apply(&r.leave_x, &x), apply(&r.leave_d, &d));
+                x = std::array::from_fn(|j| of_x[j] + of_d[j] + constants[j]);
+            }
+        }
+    }
+    x
+}
+
 /// The s-box inputs of every row and, as entry `ROWS`, the output of the permutation of `input`.
 pub fn rows(input: State) -> Vec<State> {
     inputs_by_definition(input)

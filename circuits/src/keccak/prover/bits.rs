@@ -39,26 +39,6 @@ fn transpose(words: &[u64; BLOCK]) -> [u8; 64] {
     out
 }
 
-/// Spreads the bits of a byte: bit `i` goes to the lowest bit of byte `i`.
-pub const SPREAD: [u64; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            table[byte] |= (byte as u64 >> bit & 1) << (8 * bit);
-            bit += 1;
-        }
-        byte += 1;
-    }
-    table
-};
-
-/// Byte `i` of the result: the five bits that instance `i` has in `bytes`, the first lowest.
-pub fn patterns(bytes: [u8; 5]) -> u64 {
-    bytes.iter().rev().fold(0, |sum, byte| sum << 1 | SPREAD[*byte as usize])
-}
-
 /// What `2^k` bits fold to when their `k` variables are bound to `bound`: index bit `i` is the bit of instance `i`, and
 /// counts as `1 - 2 * bit`. `k <= 3`.
 pub fn fold_table(bound: &[Fr]) -> Vec<Fr> {
@@ -102,32 +82,13 @@ pub fn group_bits(byte: u8, group: usize, k: usize) -> usize {
     byte as usize >> (within * size) & ((1 << size) - 1)
 }
 
-/// Column parities of each block after ι of `constant`.
-pub fn parity_blocks(states: &[Block<25>], constant: u64) -> Vec<Block<5>> {
-    let sign = |x: usize, z: usize| if x == 0 && constant >> z & 1 == 1 { 0xff } else { 0 };
-    states
-        .par_iter()
-        .map(|block| {
-            std::array::from_fn(|x| {
-                std::array::from_fn(|z| (0..5).fold(sign(x, z), |sum, y| sum ^ block[x + 5 * y][z]))
-            })
-        })
-        .collect()
-}
-
-/// The patterns of the lanes `(x, 0..5)` at each place of a block.
-pub fn column_patterns(states: &[Block<25>]) -> Vec<[[u64; 64]; 5]> {
-    let column = |block: &Block<25>, x: usize, z: usize| patterns(std::array::from_fn(|y| block[x + 5 * y][z]));
-    states.par_iter().map(|block| std::array::from_fn(|x| std::array::from_fn(|z| column(block, x, z)))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keccak::poly;
 
     #[test]
-    fn transposition_and_patterns() {
+    fn transposition() {
         let words: [u64; 8] = std::array::from_fn(|i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let bytes = transpose(&words);
         for (z, byte) in bytes.iter().enumerate() {
@@ -135,7 +96,6 @@ mod tests {
                 assert_eq!(byte >> i & 1, (word >> z & 1) as u8, "word {i}, place {z}");
             }
         }
-        assert_eq!(patterns([1, 0, 1, 0, 0x80]), 0b10000 << 56 | 0b101);
     }
 
     #[test]

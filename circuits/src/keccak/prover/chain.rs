@@ -1,7 +1,7 @@
 //! The last sumcheck: instances, places (see `verifier/chain.rs` for the statement).
 
 use super::bits::{Block, TABLE_ROUNDS, fold_table, group_bits, line_table, three};
-use super::session::{Session, Sumcheck, fold_rows, sum};
+use super::session::{Session, Sumcheck, sum};
 use crate::keccak::permutation::{LANES, ROUND_CONSTANTS, ROUNDS};
 use crate::keccak::poly::{eq_table, fold, geometric, half};
 use crate::keccak::proof::ChainProof;
@@ -266,4 +266,16 @@ fn row_round(rest: &[Fr], weights: &[Fr], rows: &[Fr]) -> [Fr; 3] {
         }
         values.map(|v| v * rest[group])
     })
+}
+
+/// Folds rows of `width` elements: row `i` becomes that of rows `2i` and `2i + 1` with their variable bound to `r`.
+fn fold_rows(rows: &[Fr], width: usize, r: Fr) -> Vec<Fr> {
+    let mut out = vec![Fr::ZERO; rows.len() / 2];
+    out.par_chunks_mut(width).zip(rows.par_chunks(2 * width)).for_each(|(out, rows)| {
+        let (low, high) = rows.split_at(width);
+        for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
+            *out = low + r * (high - low);
+        }
+    });
+    out
 }

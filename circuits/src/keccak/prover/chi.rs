@@ -1,16 +1,24 @@
 //! χ's sumcheck: instances, places, planes (see `verifier/chi.rs` for the statement).
+//!
+//! A term is `s_X (2 - u_{X+1} v_{X+2})` with `s_X = rho^X / 2 * b_X`, `u = 1 + b` and `v = 1 - b`. Two neighbours share the lane
+//! between them: `s_0 u_1 (1 - b_2) + s_1 (1 + b_2) v_3 = s_0 u_1 + s_1 v_3 + b_2 (s_1 v_3 - s_0 u_1)`, three products instead of four.
 
-use super::bits::{Block, TABLE_ROUNDS, fold_table, group_bits, line_table, patterns, three};
-use super::session::{Session, Sumcheck, accumulate, fold_rows, sum};
-use crate::keccak::poly::{eq_table, fold, geometric, half, small};
+mod early;
+
+use super::bits::{Block, TABLE_ROUNDS, three};
+use super::pack::{Pack, kernel};
+use super::rows::{self, Rows, add_weighted, fold_packs};
+use super::session::{Session, Sumcheck, accumulate};
+use super::words::{Lane, PACKS, lane_packs};
+use crate::keccak::poly::{eq_table, fold, geometric, half};
 use crate::keccak::verifier::{LaneWeights, Point};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
-use rayon::prelude::*;
+use std::array::from_fn;
 
-/// Cells of a lane position: 5 planes of 64 places.
-const CELLS: usize = 320;
-/// Elements of a row: five lanes' cells as they are, then the same times `rho^X / 2`.
-const ROW: usize = 10 * CELLS;
+/// Packs of a lane position: 5 planes.
+const CELLS: usize = 5 * PACKS;
+/// Packs of a row: five lanes' cells.
+const ROW: usize = 5 * CELLS;
 
 /// What is sent, where it ends, and the values there.
 pub struct ChiProof {
@@ -19,14 +27,92 @@ pub struct ChiProof {
     pub bound: Vec<Fr>,
 }
 
-/// `Σ_X scaled_X (1 - b_{X+1} + b_{X+2} + b_{X+1} b_{X+2})`.
+/// The bits before χ.
+pub struct Bits<'a> {
+    /// Of each instance, lane by lane.
+    pub states: &'a [[Lane; 25]],
+    /// Of eight instances together, for the first two variables.
+    pub blocks: &'a [Block<25>],
+}
+
+/// A low and a high value: the ends of a line.
+type Line<'a, P> = [&'a P; 2];
+
+#[inline(always)]
+fn lines<P>(values: &[[P; 2]; 5]) -> [Line<'_, P>; 5] {
+    [values[0].each_ref(), values[1].each_ref(), values[2].each_ref(), values[3].each_ref(), values[4].each_ref()]
+}
+
+/// Five lines at 1 or -1.
+#[inline(always)]
+fn at<P: Pack>(node: usize, lines: &[Line<'_, P>; 5]) -> [P; 5] {
+    let mut values = [*lines[0][1], *lines[1][1], *lines[2][1], *lines[3][1], *lines[4][1]];
+    if node == 1 {
+        for x in 0..5 {
+            values[x] = lines[x][0].double() - values[x];
+        }
+    }
+    values
+}
+
+#[inline(always)]
+fn slope<P: Pack>(line: &Line<'_, P>) -> P::Factor {
+    (*line[1] - *line[0]).factor()
+}
+
+/// Sums of terms at 1 and -1 and their leading coefficient: a share in packs and one in products.
+struct Terms<P: Pack> {
+    packs: [P; 2],
+    dots: [P::Dot; 3],
+}
+
+impl<P: Pack> Terms<P> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { packs: [P::zero(); 2], dots: [P::dot(); 3] }
+    }
+
+    /// Adds the five terms of a cell.
+    ///
+    /// - `b`: its lanes; `s`: its lanes times their weights
+    #[inline(always)]
+    fn add(&mut self, one: P, b: &[Line<'_, P>; 5], s: &[Line<'_, P>; 5]) {
+        for node in 0..2 {
+            let (b, s) = (at(node, b), at(node, s));
+            let mut linear = s[4].double();
+            for x in [0, 2] {
+                let below = P::mul(s[x].factor(), (one + b[x + 1]).factor());
+                let above = P::mul(s[x + 1].factor(), (one - b[(x + 3) % 5]).factor());
+                self.dots[node] = P::add_product(self.dots[node], b[x + 2].factor(), (below - above).factor());
+                linear = linear + (s[x] + s[x + 1]).double() - below - above;
+            }
+            let last = P::mul((one + b[0]).factor(), (b[1] - one).factor());
+            self.dots[node] = P::add_product(self.dots[node], s[4].factor(), last.factor());
+            self.packs[node] = (self.packs[node] + linear).settle();
+        }
+        for x in [0, 2] {
+            let below = P::add_product(P::dot(), slope(&s[x]), slope(&b[x + 1]));
+            let both = P::add_product(below, slope(&s[x + 1]), slope(&b[(x + 3) % 5]));
+            self.dots[2] = P::add_product(self.dots[2], slope(&b[x + 2]), P::reduce(both).factor());
+        }
+        let last = P::mul(slope(&b[0]), slope(&b[1]));
+        self.dots[2] = P::add_product(self.dots[2], slope(&s[4]), last.factor());
+    }
+
+    #[inline(always)]
+    fn total(self) -> [P; 3] {
+        let mut values = [self.packs[0], self.packs[1], P::zero()];
+        for (value, dot) in values.iter_mut().zip(self.dots) {
+            *value = *value + P::reduce(dot);
+        }
+        values
+    }
+}
+
+/// `Σ_X scaled_X (2 - (1 + b_{X+1}) (1 - b_{X+2}))`.
 fn value(b: [Fr; 5], scaled: [Fr; 5]) -> Fr {
-    (0..5)
-        .map(|x| {
-            let (next, after) = (&b[(x + 1) % 5], &b[(x + 2) % 5]);
-            scaled[x] * (Fr::ONE + after - next + next * after)
-        })
-        .sum()
+    let two = Fr::ONE.double();
+    (0..5).map(|x| scaled[x] * (two - (Fr::ONE + b[(x + 1) % 5]) * (Fr::ONE - b[(x + 2) % 5]))).sum()
 }
 
 /// The part of [`value`] of degree three.
@@ -34,39 +120,29 @@ fn leading(b: [Fr; 5], scaled: [Fr; 5]) -> Fr {
     (0..5).map(|x| scaled[x] * (b[(x + 1) % 5] * b[(x + 2) % 5])).sum()
 }
 
-/// [`value`] at 1 and -1 and its leading coefficient, from lines at those places.
-fn at_nodes(b: [&[Fr; 3]; 5], scaled: [&[Fr; 3]; 5]) -> [Fr; 3] {
-    [
-        value(b.map(|b| b[0]), scaled.map(|s| s[0])),
-        value(b.map(|b| b[1]), scaled.map(|s| s[1])),
-        leading(b.map(|b| b[2]), scaled.map(|s| s[2])),
-    ]
-}
-
 /// Everything that stays fixed while instances are bound.
-struct Chi<'a> {
-    blocks: &'a [Block<25>],
+struct Chi<'a, P> {
+    bits: Bits<'a>,
     /// `rho^X / 2`.
     scales: [Fr; 5],
     /// `eq` of plane and place: `[64 * Y + z]`.
     cells: Vec<Fr>,
+    /// The same, pack by pack, times each of the scales.
+    weights: Vec<[P; 5]>,
 }
 
 /// Proves χ.
 ///
-/// - `blocks`: the states before χ, of `2^n` instances
-pub fn prove(
+/// - `bits`: of `2^n` instances
+pub fn prove<P: Pack>(
     session: &mut Session,
-    blocks: &[Block<25>],
+    bits: Bits<'_>,
     claim: Fr,
     at: &Point<Fr>,
     weights: &LaneWeights<Fr>,
 ) -> ChiProof {
     let n = at.inst.len();
-    let scales = geometric(half(), weights.rho);
-    let places = eq_table(&at.z);
-    let cells = weights.planes.iter().flat_map(|plane| places.iter().map(move |z| z * plane)).collect();
-    let chi = Chi { blocks, scales, cells };
+    let chi = Chi::<P>::new(bits, at, weights);
 
     let mut sumcheck = Sumcheck::new(claim);
     let mut sent = Vec::with_capacity(n + 9);
@@ -75,207 +151,195 @@ pub fn prove(
         let values = match j {
             0 => chi.first_round(&rest),
             1 => chi.second_round(&rest, &sumcheck.bound),
-            _ => chi.table_round(&rest, &sumcheck.bound),
+            _ => chi.bit_round(&rest, &sumcheck.bound),
         };
         sent.push(sumcheck.round(session, at.inst[j], &values));
     }
-    let mut rows = chi.rows(n, &sumcheck.bound);
+    let rest = |j: usize| eq_table(at.inst.get(j + 1..).unwrap_or_default());
+    let (mut rows, mut values) = chi.rows(&sumcheck.bound, &rest(TABLE_ROUNDS));
     for j in TABLE_ROUNDS..n {
-        let values = chi.row_round(&eq_table(&at.inst[j + 1..]), &rows);
         sent.push(sumcheck.round(session, at.inst[j], &values));
-        rows = fold_rows(&rows, ROW, sumcheck.bound[j]);
+        (rows, values) = rows.fold(sumcheck.bound[j], &rest(j + 1), |_, low, high| row_terms(low, high, &chi.weights));
     }
-
-    // Ten arrays of planes and places; planes 5..8 are empty.
-    let mut arrays: Vec<Vec<Fr>> = rows.chunks(CELLS).map(|lane| [lane, &[Fr::ZERO; 192]].concat()).collect();
     let coordinates: Vec<Fr> = at.z.iter().chain(&weights.point).copied().collect();
-    for (j, w) in coordinates.iter().enumerate() {
-        let rest = eq_table(&coordinates[j + 1..]);
-        let mut values = [Fr::ZERO; 3];
-        for (i, weight) in rest.iter().enumerate() {
-            let lines: [[Fr; 3]; 10] = std::array::from_fn(|l| three(&arrays[l][2 * i], &arrays[l][2 * i + 1]));
-            let nodes = at_nodes(std::array::from_fn(|x| &lines[x]), std::array::from_fn(|x| &lines[5 + x]));
-            accumulate(&mut values, weight, &nodes);
-        }
-        sent.push(sumcheck.round(session, *w, &values));
-        let r = sumcheck.bound[n + j];
-        arrays = arrays.iter().map(|array| fold(array, r)).collect();
-    }
-    let planes = std::array::from_fn(|x| arrays[x][0]);
+    let planes = places(session, &mut sumcheck, &mut sent, rows.first(), &chi.scales, &coordinates);
     session.absorb(&planes);
     ChiProof { sent, planes, bound: sumcheck.bound }
 }
 
-impl Chi<'_> {
-    /// The bytes of the five lanes of a cell.
-    fn bytes(&self, block: usize, cell: usize) -> [u8; 5] {
-        let (plane, z) = (cell / 64, cell % 64);
-        std::array::from_fn(|x| self.blocks[block][x + 5 * plane][z])
+/// The variables of places and planes; returns the lanes where they end.
+///
+/// - `lanes`: with all instances bound
+fn places<P: Pack>(
+    session: &mut Session,
+    sumcheck: &mut Sumcheck,
+    sent: &mut Vec<[Fr; 3]>,
+    lanes: &[P],
+    scales: &[Fr; 5],
+    coordinates: &[Fr],
+) -> [Fr; 5] {
+    let mut lanes: Vec<Vec<P>> = lanes.chunks(CELLS).map(<[P]>::to_vec).collect();
+    let packed_scales = scales.map(P::splat);
+    // What tells packs apart comes first; the lanes of a pack are the last three variables of a place.
+    for j in 0..3 {
+        let within = eq_table(&coordinates[3..6]);
+        let within = P::new(&from_fn(|i| within[i]));
+        let outside: Vec<Fr> = coordinates[j + 1..3].iter().chain(&coordinates[6..]).copied().collect();
+        let weights = eq_table(&outside);
+        let values = place_round(&lanes, &packed_scales, within, &weights);
+        sent.push(sumcheck.round(session, coordinates[j], &values.map(P::sum)));
+        let r = sumcheck.bound[sumcheck.bound.len() - 1];
+        lanes = lanes.iter().map(|lane| fold_packs(lane, r)).collect();
     }
+    // Planes 5..8 are empty.
+    let values = |lane: &Vec<P>| lane.iter().flat_map(|pack| pack.values()).chain([Fr::ZERO; 24]).collect();
+    let mut arrays: Vec<Vec<Fr>> = lanes.iter().map(values).collect();
+    for (j, w) in coordinates.iter().enumerate().skip(3) {
+        let mut values = [Fr::ZERO; 3];
+        for (i, weight) in eq_table(&coordinates[j + 1..]).iter().enumerate() {
+            let lines: [[Fr; 3]; 5] = from_fn(|x| three(&arrays[x][2 * i], &arrays[x][2 * i + 1]));
+            let at = |k: usize| (lines.map(|line| line[k]), from_fn(|x| lines[x][k] * scales[x]));
+            let ((b0, s0), (b1, s1), (b2, s2)) = (at(0), at(1), at(2));
+            accumulate(&mut values, weight, &[value(b0, s0), value(b1, s1), leading(b2, s2)]);
+        }
+        sent.push(sumcheck.round(session, *w, &values));
+        let r = sumcheck.bound[sumcheck.bound.len() - 1];
+        arrays = arrays.iter().map(|array| fold(array, r)).collect();
+    }
+    from_fn(|x| arrays[x][0])
+}
 
-    /// The first variable: ten bits decide a term, so weights are gathered by them.
-    fn first_round(&self, rest: &[Fr]) -> [Fr; 3] {
-        let gathered = self.gather(1 << 10, |sums, block| {
-            for (cell, weight) in self.cells.iter().enumerate() {
-                let mut all = patterns(self.bytes(block, cell));
-                for rest in rest.iter().skip(4 * block).take(4) {
-                    sums[(all & 31 | all >> 3 & (31 << 5)) as usize] += weight * rest;
-                    all >>= 16;
+kernel! {
+    /// One of the variables that tell packs of a lane apart.
+    ///
+    /// - `lanes`: five planes one after the other; `weights`: of pairs of packs in this order; `within`: of the lanes of a pack
+    fn place_round<P: Pack>(lanes: &[Vec<P>], scales: &[P; 5], within: P, weights: &[Fr]) -> [P; 3] {
+        let one = P::splat(Fr::ONE);
+        let mut values = [P::zero(); 3];
+        for i in 0..lanes[0].len() / 2 {
+            let (mut b, mut s) = ([[P::zero(); 2]; 5], [[P::zero(); 2]; 5]);
+            for x in 0..5 {
+                for end in 0..2 {
+                    b[x][end] = lanes[x][2 * i + end];
+                    s[x][end] = P::mul(b[x][end].factor(), scales[x].factor());
                 }
             }
-        });
-        // Each term looks at three lanes only, two bits each: sums over the others, then values in small integers.
-        let mut values = [Fr::ZERO; 3];
-        for x in 0..5 {
-            let lanes = [x, (x + 1) % 5, (x + 2) % 5];
-            let mut marginal = [Fr::ZERO; 64];
-            for (index, sum) in gathered.iter().enumerate() {
-                let bits = |lane: usize| index >> lane & 1 | (index >> (lane + 5) & 1) << 1;
-                marginal[bits(lanes[0]) | bits(lanes[1]) << 2 | bits(lanes[2]) << 4] += sum;
-            }
-            let mut sums = [Fr::ZERO; 3];
-            for (index, sum) in marginal.iter().enumerate() {
-                let line = |lane: usize| {
-                    let (low, high) =
-                        (1 - 2 * (index >> (2 * lane) & 1) as i64, 1 - 2 * (index >> (2 * lane + 1) & 1) as i64);
-                    [high, 2 * low - high, high - low]
-                };
-                let (b, next, after) = (line(0), line(1), line(2));
-                let term = |k: usize| b[k] * (1 - next[k] + after[k] + next[k] * after[k]);
-                let terms = [term(0), term(1), b[2] * next[2] * after[2]];
-                accumulate(&mut sums, sum, &terms.map(small));
-            }
-            accumulate(&mut values, &self.scales[x], &sums);
+            let mut terms = Terms::new();
+            terms.add(one, &lines(&b), &lines(&s));
+            values = add_weighted(values, P::splat(weights[i]), terms.total());
+        }
+        for value in &mut values {
+            *value = P::mul(value.factor(), within.factor());
         }
         values
     }
+}
 
-    /// The second variable: twelve bits decide a term.
-    fn second_round(&self, rest: &[Fr], bound: &[Fr]) -> [Fr; 3] {
-        let weights: Vec<[Fr; 5]> = self.cells.iter().map(|cell| self.scales.map(|scale| scale * cell)).collect();
-        let gathered = self.gather(1 << 12, |sums, block| {
-            for (cell, weights) in weights.iter().enumerate() {
-                let bytes = self.bytes(block, cell).map(usize::from);
-                for (half, rest) in rest.iter().skip(2 * block).take(2).enumerate() {
-                    let bits = bytes.map(|byte| byte >> (4 * half) & 15);
-                    for x in 0..5 {
-                        sums[bits[x] | bits[(x + 1) % 5] << 4 | bits[(x + 2) % 5] << 8] += weights[x] * rest;
-                    }
+kernel! {
+    /// The terms of two rows. Weighted lanes are made here rather than folded: that takes as many products and half the memory.
+    fn row_terms<P: Pack>(low: &[P], high: &[P], weights: &[[P; 5]]) -> [P; 3] {
+        let one = P::splat(Fr::ONE);
+        let mut terms = Terms::new();
+        for (cell, weights) in weights.iter().enumerate() {
+            let (mut b, mut s) = ([[&low[0]; 2]; 5], [[P::zero(); 2]; 5]);
+            for x in 0..5 {
+                let weight = weights[x].factor();
+                b[x] = [&low[x * CELLS + cell], &high[x * CELLS + cell]];
+                for end in 0..2 {
+                    s[x][end] = P::mul(b[x][end].factor(), weight);
                 }
             }
+            terms.add(one, &b, &lines(&s));
+        }
+        terms.total()
+    }
+}
+
+impl<'a, P: Pack> Chi<'a, P> {
+    fn new(bits: Bits<'a>, at: &Point<Fr>, weights: &LaneWeights<Fr>) -> Self {
+        let scales = geometric(half(), weights.rho);
+        let places = eq_table(&at.z);
+        let cells = weights.planes.iter().flat_map(|plane| places.iter().map(move |z| z * plane)).collect();
+        let (places, packed_scales) = (lane_packs::<P>(&places), scales.map(P::splat));
+        let weights = weights.planes.iter().flat_map(|plane| {
+            let plane = P::splat(*plane);
+            plane_weights(&places, plane, &packed_scales)
         });
-        let table = fold_table(bound);
-        let lines = line_table(&table, three);
-        let mut values = [Fr::ZERO; 3];
-        for (index, sums) in gathered.as_chunks::<16>().0.iter().enumerate() {
-            let (next, after) = (&lines[index & 15], &lines[index >> 4]);
-            let (mut low, mut high) = ([Fr::ZERO; 4], [Fr::ZERO; 4]);
-            for (bits, sum) in sums.iter().enumerate() {
-                low[bits & 3] += sum;
-                high[bits >> 2] += sum;
-            }
-            // The table is 1, -t, t, -1.
-            let [low, high] = [low, high].map(|s| s[0] - s[3] + table[2] * (s[2] - s[1]));
-            let b = three(&low, &high);
-            let factor = |k: usize| Fr::ONE + after[k] - next[k] + next[k] * after[k];
-            let factors = [factor(0), factor(1), next[2] * after[2]];
-            for k in 0..3 {
-                values[k] += b[k] * factors[k];
-            }
-        }
-        values
+        Self { bits, scales, cells, weights: weights.collect() }
     }
 
-    /// Sums over all blocks, by key; `add` adds one block's.
-    fn gather(&self, keys: usize, add: impl Fn(&mut [Fr], usize) + Sync) -> Vec<Fr> {
-        let chunk = self.blocks.len().div_ceil(rayon::current_num_threads());
-        let partial: Vec<Vec<Fr>> = (0..self.blocks.len().div_ceil(chunk))
-            .into_par_iter()
-            .map(|c| {
-                let mut sums = vec![Fr::ZERO; keys];
-                for block in c * chunk..((c + 1) * chunk).min(self.blocks.len()) {
-                    add(&mut sums, block);
-                }
-                sums
-            })
-            .collect();
-        let mut partial = partial.into_iter();
-        let mut total = partial.next().unwrap_or_default();
-        for sums in partial {
-            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
-        }
-        total
-    }
-
-    /// Any of the first three variables, lines looked up.
-    fn table_round(&self, rest: &[Fr], bound: &[Fr]) -> [Fr; 3] {
-        let k = bound.len() + 1;
-        let lines = line_table(&fold_table(bound), three);
-        let scaled = self.scales.map(|s| lines.iter().map(|line| line.map(|v| v * s)).collect::<Vec<_>>());
-        sum(rest.len(), |group| {
-            let mut values = [Fr::ZERO; 3];
-            for (cell, weight) in self.cells.iter().enumerate() {
-                let bits = self.bytes((group << k) / 8, cell).map(|byte| group_bits(byte, group, k));
-                let (b, s) = (bits.map(|i| &lines[i]), std::array::from_fn(|x| &scaled[x][bits[x]]));
-                accumulate(&mut values, weight, &at_nodes(b, s));
-            }
-            values.map(|v| v * rest[group])
+    /// Any of the first three variables, from bits.
+    fn bit_round(&self, rest: &[Fr], bound: &[Fr]) -> [Fr; 3] {
+        let folding = P::folding(bound);
+        rows::sum(rest, |group| {
+            let [low, high] = [0, 1].map(|i| {
+                let mut row = vec![P::zero(); ROW];
+                fold_bits(&mut row, self.states(2 * group + i, 1 << bound.len()), &folding);
+                row
+            });
+            row_terms(&low, &high, &self.weights)
         })
     }
 
-    /// The folded lanes of each group of instances after the variables of the tables are bound.
-    fn rows(&self, n: usize, bound: &[Fr]) -> Vec<Fr> {
-        let k = bound.len();
-        let table = fold_table(bound);
-        let mut rows = vec![Fr::ZERO; ROW << (n - k)];
-        rows.par_chunks_mut(ROW).enumerate().for_each(|(group, row)| {
-            let (plain, scaled) = row.split_at_mut(5 * CELLS);
-            for cell in 0..CELLS {
-                for (x, byte) in self.bytes((group << k) / 8, cell).into_iter().enumerate() {
-                    let value = table[group_bits(byte, group, k)];
-                    plain[x * CELLS + cell] = value;
-                    scaled[x * CELLS + cell] = value * self.scales[x];
-                }
-            }
-        });
-        rows
+    /// The bits of group `i` of `size` instances.
+    fn states(&self, i: usize, size: usize) -> &[[Lane; 25]] {
+        &self.bits.states[i * size..(i + 1) * size]
     }
 
-    /// A later variable, from folded lanes.
-    fn row_round(&self, rest: &[Fr], rows: &[Fr]) -> [Fr; 3] {
-        sum(rest.len(), |group| {
-            let (low, high) = rows[2 * group * ROW..2 * (group + 1) * ROW].split_at(ROW);
-            let mut values = [Fr::ZERO; 3];
-            for (cell, weight) in self.cells.iter().enumerate() {
-                let at = |x: usize| three(&low[x * CELLS + cell], &high[x * CELLS + cell]);
-                let (b, s): ([_; 5], [_; 5]) = (std::array::from_fn(at), std::array::from_fn(|x| at(5 + x)));
-                accumulate(&mut values, weight, &at_nodes(b.each_ref(), s.each_ref()));
+    /// The folded lanes of each group of instances after the first variables are bound, and the sums of the next.
+    fn rows(&self, bound: &[Fr], rest: &[Fr]) -> (Rows<P>, [Fr; 3]) {
+        let (size, folding) = (1 << bound.len(), P::folding(bound));
+        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.states(i, size), &folding);
+        Rows::new(self.bits.states.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.weights))
+    }
+}
+
+kernel! {
+    /// `places * plane * scales`.
+    fn plane_weights<P: Pack>(places: &[P; PACKS], plane: P, scales: &[P; 5]) -> [[P; 5]; PACKS] {
+        let mut weights = [[P::zero(); 5]; PACKS];
+        for (weights, place) in weights.iter_mut().zip(places) {
+            let cell = P::mul(place.factor(), plane.factor()).factor();
+            for x in 0..5 {
+                weights[x] = P::mul(cell, scales[x].factor()).settle();
             }
-            values.map(|v| v * rest[group])
-        })
+        }
+        weights
+    }
+}
+
+kernel! {
+    /// The row of a group of instances.
+    fn fold_bits<P: Pack>(row: &mut [P], states: &[[Lane; 25]], folding: &P::Folding) {
+        for (i, out) in row.iter_mut().enumerate() {
+            let (x, cell) = (i / CELLS, i % CELLS);
+            *out = P::fold(folding, |instance| states[instance][x + 5 * (cell / PACKS)][cell % PACKS]).settle();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bits::blocks;
+    use super::super::pack::portable::Portable;
+    use super::super::words::turn;
     use super::*;
 
     #[test]
-    fn gathered_rounds_agree_with_looked_up_lines() {
-        let states: Vec<[u64; 25]> = (0..16u64)
-            .map(|i| {
-                std::array::from_fn(|l| {
-                    (i * 25 + l as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(l as u32)
-                })
-            })
-            .collect();
-        let blocks = super::super::bits::blocks(16, |i| states[i]);
-        let scales = [2, 3, 5, 7, 11].map(Fr::from);
-        let cells: Vec<Fr> = (0..CELLS as u64).map(|c| Fr::from(c * c + 1)).collect();
-        let chi = Chi { blocks: &blocks, scales, cells };
+    fn gathered_rounds_agree_with_lines_of_bits() {
+        let word = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let states: Vec<[u64; 25]> =
+            (0..16u64).map(|i| from_fn(|l| word(i * 25 + l as u64).rotate_left(l as u32))).collect();
+        let (blocks, turned) = (blocks(16, |i| states[i]), states.iter().map(|s| s.map(turn)).collect::<Vec<_>>());
         let point = [13, 17, 19, 23].map(Fr::from);
-        assert_eq!(chi.first_round(&eq_table(&point[1..])), chi.table_round(&eq_table(&point[1..]), &[]));
-        let rest = eq_table(&point[2..]);
-        assert_eq!(chi.second_round(&rest, &[Fr::from(29)]), chi.table_round(&rest, &[Fr::from(29)]));
+        let at = Point { inst: point.to_vec(), z: [2, 4, 6, 8, 10, 12].map(Fr::from) };
+        let weights =
+            LaneWeights { rho: Fr::from(3), point: [0; 3].map(Fr::from), planes: [5, 6, 7, 8, 9].map(Fr::from) };
+        let chi = Chi::<Portable>::new(Bits { states: &turned, blocks: &blocks }, &at, &weights);
+        assert_eq!(chi.first_round(&eq_table(&point[1..])), chi.bit_round(&eq_table(&point[1..]), &[]));
+        let (rest, r) = (eq_table(&point[2..]), Fr::from(29));
+        assert_eq!(chi.second_round(&rest, &[r]), chi.bit_round(&rest, &[r]));
+        let (bound, rest) = ([29, 31].map(Fr::from), eq_table(&point[3..]));
+        assert_eq!(chi.bit_round(&rest, &bound), chi.rows(&bound, &rest).1);
     }
 }

@@ -6,9 +6,12 @@
 mod bits;
 mod chain;
 mod chi;
+mod pack;
 mod parity;
+mod rows;
 mod session;
 mod theta;
+mod words;
 
 use super::arith::Native;
 use super::permutation::{LANES, ROUND_CONSTANTS, ROUNDS, State, chi as apply_chi, theta_rho_pi};
@@ -19,6 +22,7 @@ use super::transcript::Transcript;
 use super::verifier::{LaneWeights, Point};
 use super::wiring::{plane_eq, polynomial};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
+use pack::Pack;
 use rayon::prelude::*;
 use session::Session;
 
@@ -30,6 +34,24 @@ use session::Session;
 /// # Panics
 /// If the number of messages is not a power of two, or differs from the number of flags.
 pub fn prove(messages: &[Block], first: &[bool], seed: Fr) -> (Proof<Fr>, Vec<State>) {
+    // On a thread of the pool: from outside, each of the thousands of short sums would wait for one to wake up.
+    rayon::scope(|_| {
+        #[cfg(target_arch = "x86_64")]
+        if pack::ifma::available() {
+            return prove_with::<pack::ifma::Ifma>(messages, first, seed);
+        }
+        prove_with::<pack::portable::Portable>(messages, first, seed)
+    })
+}
+
+/// [`prove`], with the packs of any processor.
+#[cfg(test)]
+pub fn prove_portably(messages: &[Block], first: &[bool], seed: Fr) -> (Proof<Fr>, Vec<State>) {
+    prove_with::<pack::portable::Portable>(messages, first, seed)
+}
+
+/// [`prove`], with one kind of packs: all give the same proof.
+fn prove_with<P: Pack>(messages: &[Block], first: &[bool], seed: Fr) -> (Proof<Fr>, Vec<State>) {
     assert!(messages.len().is_power_of_two(), "{} instances, expected a power of two", messages.len());
     assert_eq!(messages.len(), first.len(), "one flag for each instance");
     let n = messages.len().trailing_zeros() as usize;
@@ -48,7 +70,7 @@ pub fn prove(messages: &[Block], first: &[bool], seed: Fr) -> (Proof<Fr>, Vec<St
     let (mut point, mut weights, mut claim) = (start.clone(), start_weights.clone(), out_claim);
     let mut rounds: Vec<RoundProof<Fr>> = Vec::with_capacity(ROUNDS);
     for round in (0..ROUNDS).rev() {
-        let (sent, end) = prove_round(session, &traces, round, claim, &point, &weights);
+        let (sent, end) = prove_round::<P>(session, &traces, round, claim, &point, &weights);
         point = end;
         if round > 0 {
             weights = LaneWeights::draw(&mut session.native, &mut session.transcript);
@@ -76,7 +98,7 @@ pub fn prove(messages: &[Block], first: &[bool], seed: Fr) -> (Proof<Fr>, Vec<St
 }
 
 /// The three sumchecks of one keccak round, and where its 25 lanes are claimed.
-fn prove_round(
+fn prove_round<P: Pack>(
     session: &mut Session,
     traces: &[[State; ROUNDS + 1]],
     round: usize,
@@ -86,20 +108,20 @@ fn prove_round(
 ) -> (RoundProof<Fr>, Point<Fr>) {
     let (n, count) = (at.inst.len(), traces.len());
     let constant = if round == 0 { 0 } else { ROUND_CONSTANTS[round - 1] };
-    let before_chi = bits::blocks(count, |i| theta_rho_pi(&with_iota(&traces[i][round], constant)));
-    let chi = chi::prove(session, &before_chi, claim, at, weights);
-    drop(before_chi);
+    let before = |i: usize| theta_rho_pi(&with_iota(&traces[i][round], constant));
+    let (states, blocks) = (turned(count, before), bits::blocks(count, before));
+    let chi = chi::prove::<P>(session, chi::Bits { states: &states, blocks: &blocks }, claim, at, weights);
+    drop((states, blocks));
 
-    let states = bits::blocks(count, |i| traces[i][round]);
-    let (patterns, parities) = (bits::column_patterns(&states), bits::parity_blocks(&states, constant));
+    let (states, blocks) = (turned(count, |i| traces[i][round]), bits::blocks(count, |i| traces[i][round]));
+    let parities: Vec<theta::Parities> =
+        traces.par_iter().map(|trace| theta::parities(&with_iota(&trace[round], constant))).collect();
     let gamma = session.squeeze();
     let claim = polynomial(&mut session.native, gamma, &chi.planes);
     let planes = plane_eq(&mut session.native, &std::array::from_fn(|k| chi.bound[n + 6 + k]));
     let mut lanes = theta::lane_weights(&eq_table(&chi.bound[n..n + 6]), &planes, gamma);
     negate_iota(&mut lanes[0], constant);
-    let table = theta::column_table(&lanes);
-    let theta = theta::prove(session, &parities, &patterns, &table, claim, &chi.bound[..n]);
-    drop(table);
+    let theta = theta::prove::<P>(session, &states, &parities, &lanes, claim, &chi.bound[..n]);
 
     let (delta, epsilon) = (session.squeeze(), session.squeeze());
     let plain = polynomial(&mut session.native, delta, &theta.parities);
@@ -114,7 +136,8 @@ fn prove_round(
     let column: [Fr; 64] = std::array::from_fn(|z| delta * places[z] + epsilon * places[(z + 1) % 64]);
     let mut columns = geometric::<5>(Fr::ONE, delta).map(|power| column.map(|v| v * power));
     negate_iota(&mut columns[0], constant);
-    let parity = parity::Parity { states: &states, patterns: &patterns, lanes, columns };
+    let bits = parity::Bits { states: &states, blocks: &blocks };
+    let parity = parity::Parity::<P>::new(bits, &lanes, columns);
     let parity = parity.prove(session, claim, &theta.bound[..n]);
 
     let end = Point { inst: parity.bound[..n].to_vec(), z: std::array::from_fn(|k| parity.bound[n + k]) };
@@ -139,6 +162,11 @@ fn trace(input: &State) -> [State; ROUNDS + 1] {
         states[round + 1] = apply_chi(&theta_rho_pi(&with_iota(&states[round], constant)));
     }
     states
+}
+
+/// The lanes of `count` instances, in the order of their packs.
+fn turned(count: usize, state: impl Fn(usize) -> State + Sync) -> Vec<[words::Lane; LANES]> {
+    (0..count).into_par_iter().map(|i| state(i).map(words::turn)).collect()
 }
 
 fn with_iota(state: &State, constant: u64) -> State {

@@ -64,15 +64,3 @@ pub fn accumulate<const P: usize>(sum: &mut [Fr; P], weight: &Fr, values: &[Fr; 
         *sum += weight * value;
     }
 }
-
-/// Folds rows of `width` elements: row `i` becomes that of rows `2i` and `2i + 1` with their variable bound to `r`.
-pub fn fold_rows(rows: &[Fr], width: usize, r: Fr) -> Vec<Fr> {
-    let mut out = vec![Fr::ZERO; rows.len() / 2];
-    out.par_chunks_mut(width).zip(rows.par_chunks(2 * width)).for_each(|(out, rows)| {
-        let (low, high) = rows.split_at(width);
-        for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
-            *out = low + r * (high - low);
-        }
-    });
-    out
-}
