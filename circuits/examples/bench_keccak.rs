@@ -1,6 +1,7 @@
 //! Prints what the keccak engine costs: native CPU time a permutation, and rows and cells of its circuit.
 //!
-//! Arguments: numbers of permutations, each a power of two (32 to 1,024). One JSON object a line. `cells_per_permutation` is the marginal cost between two sizes; `fixed_cells` is what is left.
+//! Arguments: numbers of permutations, each a power of two (32 to 1,024). One JSON object a line. `cells_per_permutation` is
+//! the marginal cost between two sizes; `fixed_cells` is what is left.
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use serde_json::json;

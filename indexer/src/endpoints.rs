@@ -23,12 +23,13 @@ struct Endpoint {
     label: String,
     provider: OnceCell<DynProvider>,
     is_of_this_chain: OnceCell<()>,
-    /// Batches in a row that got no answer at all.
+    /// Batches in a row that got no answer at all, or were not sent for that reason.
     failed_batches: AtomicU32,
 }
 
-/// Batches without an answer after which an endpoint is sent none any more.
+/// Batches without an answer after which an endpoint is sent only one of [`RETRIED_BATCH`]: it may have been down for a while.
 const MOST_FAILED_BATCHES: u32 = 3;
+const RETRIED_BATCH: u32 = 8;
 
 /// The endpoints of one chain. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -177,7 +178,9 @@ impl Endpoints {
     ) -> BoxFuture<'a, Vec<Option<Box<RawValue>>>> {
         Box::pin(async move {
             let endpoint = &self.all[self.preferred.load(Ordering::Relaxed) % self.all.len()];
-            if endpoint.failed_batches.load(Ordering::Relaxed) >= MOST_FAILED_BATCHES {
+            let failed = endpoint.failed_batches.load(Ordering::Relaxed);
+            if failed >= MOST_FAILED_BATCHES && !failed.is_multiple_of(RETRIED_BATCH) {
+                endpoint.failed_batches.fetch_add(1, Ordering::Relaxed);
                 return vec![None; params.len()];
             }
             match self.send_batch(endpoint, method, params).await {

@@ -275,13 +275,19 @@ async fn many_accounts_are_asked_for_in_few_messages() {
 async fn node_that_refuses_batches_is_asked_one_by_one() {
     let Some(Setup { replay, indexer, _dir }) = setup().await else { return };
     replay.chain().refuse_batches = true;
-    let (first, rest) = (all_of(&replay)[..50].to_vec(), all_of(&replay)[50..].to_vec());
-    let before = replay.chain().requests;
-    assert_eq!(indexer.state_proofs(first).await.unwrap().len(), 50);
-    assert_eq!(replay.chain().requests - before, 50 + 4);
-    let before = replay.chain().requests;
-    assert_eq!(indexer.state_proofs(rest).await.unwrap().len(), 7);
-    assert_eq!(replay.chain().requests - before, 7, "by now it is sent no batch any more");
+    let all = all_of(&replay);
+    let requests = async |asked: &[vouch_indexer::together::Asked]| {
+        let before = replay.chain().requests;
+        assert_eq!(indexer.state_proofs(asked.to_vec()).await.unwrap().len(), asked.len());
+        replay.chain().requests - before
+    };
+    assert_eq!(requests(&all[..34]).await, 34 + 3);
+    replay.chain().refuse_batches = false;
+    for pair in all[34..44].chunks(2) {
+        assert_eq!(requests(pair).await, 2, "by now it is sent no batch any more");
+    }
+    assert_eq!(requests(&all[44..46]).await, 1, "but the eighth is tried again");
+    assert_eq!(requests(&all[46..]).await, 1);
 }
 
 /// A lie in a batch is refused like one by itself, and the next node asked.

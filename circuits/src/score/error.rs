@@ -67,7 +67,7 @@ pub enum ScoreError {
         got: usize,
     },
     /// A layer that is written otherwise for one row of an audit's data than for another. Not recoverable: such a model cannot be audited.
-    #[error("a layer reads other cells for row {row} of the data than for row 0")]
+    #[error("the layers read other cells for row {row} of the data than for row 0")]
     Uneven {
         /// Position of the row.
         row: usize,

@@ -1,12 +1,12 @@
 //! States of many instances, bit by bit, and tables of what eight instances' bits fold to.
 //!
-//! While the first three instance variables are bound, a folded bit is a function of at most eight bits: it is looked
-//! up instead of computed.
+//! While the first three instance variables are bound, a folded bit is a function of at most eight bits: where it is not cheaper to
+//! compute, it is looked up.
 
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use rayon::prelude::*;
 
-/// Instance variables bound by tables.
+/// Instance variables bound from the bits.
 pub const TABLE_ROUNDS: usize = 3;
 /// Instances whose bits share a byte.
 pub const BLOCK: usize = 8;

@@ -5,11 +5,11 @@
 
 mod early;
 
-use super::bits::{Block, TABLE_ROUNDS, three};
+use super::bits::{TABLE_ROUNDS, three};
 use super::pack::{Pack, kernel};
 use super::rows::{self, Rows, add_weighted, fold_packs};
 use super::session::{Session, Sumcheck, accumulate};
-use super::words::{Lane, PACKS, lane_packs};
+use super::words::{Lane, PACKS, States, lane_packs};
 use crate::keccak::poly::{eq_table, fold, geometric, half};
 use crate::keccak::verifier::{LaneWeights, Point};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
@@ -25,14 +25,6 @@ pub struct ChiProof {
     pub sent: Vec<[Fr; 3]>,
     pub planes: [Fr; 5],
     pub bound: Vec<Fr>,
-}
-
-/// The bits before χ.
-pub struct Bits<'a> {
-    /// Of each instance, lane by lane.
-    pub states: &'a [[Lane; 25]],
-    /// Of eight instances together, for the first two variables.
-    pub blocks: &'a [Block<25>],
 }
 
 /// A low and a high value: the ends of a line.
@@ -122,7 +114,7 @@ fn leading(b: [Fr; 5], scaled: [Fr; 5]) -> Fr {
 
 /// Everything that stays fixed while instances are bound.
 struct Chi<'a, P> {
-    bits: Bits<'a>,
+    bits: States<'a>,
     /// `rho^X / 2`.
     scales: [Fr; 5],
     /// `eq` of plane and place: `[64 * Y + z]`.
@@ -136,7 +128,7 @@ struct Chi<'a, P> {
 /// - `bits`: of `2^n` instances
 pub fn prove<P: Pack>(
     session: &mut Session,
-    bits: Bits<'_>,
+    bits: States<'_>,
     claim: Fr,
     at: &Point<Fr>,
     weights: &LaneWeights<Fr>,
@@ -180,10 +172,10 @@ fn places<P: Pack>(
 ) -> [Fr; 5] {
     let mut lanes: Vec<Vec<P>> = lanes.chunks(CELLS).map(<[P]>::to_vec).collect();
     let packed_scales = scales.map(P::splat);
-    // What tells packs apart comes first; the lanes of a pack are the last three variables of a place.
+    // What tells packs apart comes first; the elements of a pack are the last three variables of a place.
+    let within = eq_table(&coordinates[3..6]);
+    let within = P::new(&from_fn(|i| within[i]));
     for j in 0..3 {
-        let within = eq_table(&coordinates[3..6]);
-        let within = P::new(&from_fn(|i| within[i]));
         let outside: Vec<Fr> = coordinates[j + 1..3].iter().chain(&coordinates[6..]).copied().collect();
         let weights = eq_table(&outside);
         let values = place_round(&lanes, &packed_scales, within, &weights);
@@ -212,7 +204,7 @@ fn places<P: Pack>(
 kernel! {
     /// One of the variables that tell packs of a lane apart.
     ///
-    /// - `lanes`: five planes one after the other; `weights`: of pairs of packs in this order; `within`: of the lanes of a pack
+    /// - `lanes`: five planes one after the other; `weights`: of pairs of packs in this order; `within`: of the elements of a pack
     fn place_round<P: Pack>(lanes: &[Vec<P>], scales: &[P; 5], within: P, weights: &[Fr]) -> [P; 3] {
         let one = P::splat(Fr::ONE);
         let mut values = [P::zero(); 3];
@@ -256,7 +248,7 @@ kernel! {
 }
 
 impl<'a, P: Pack> Chi<'a, P> {
-    fn new(bits: Bits<'a>, at: &Point<Fr>, weights: &LaneWeights<Fr>) -> Self {
+    fn new(bits: States<'a>, at: &Point<Fr>, weights: &LaneWeights<Fr>) -> Self {
         let scales = geometric(half(), weights.rho);
         let places = eq_table(&at.z);
         let cells = weights.planes.iter().flat_map(|plane| places.iter().map(move |z| z * plane)).collect();
@@ -274,23 +266,18 @@ impl<'a, P: Pack> Chi<'a, P> {
         rows::sum(rest, |group| {
             let [low, high] = [0, 1].map(|i| {
                 let mut row = vec![P::zero(); ROW];
-                fold_bits(&mut row, self.states(2 * group + i, 1 << bound.len()), &folding);
+                fold_bits(&mut row, self.bits.group(2 * group + i, 1 << bound.len()), &folding);
                 row
             });
             row_terms(&low, &high, &self.weights)
         })
     }
 
-    /// The bits of group `i` of `size` instances.
-    fn states(&self, i: usize, size: usize) -> &[[Lane; 25]] {
-        &self.bits.states[i * size..(i + 1) * size]
-    }
-
     /// The folded lanes of each group of instances after the first variables are bound, and the sums of the next.
     fn rows(&self, bound: &[Fr], rest: &[Fr]) -> (Rows<P>, [Fr; 3]) {
         let (size, folding) = (1 << bound.len(), P::folding(bound));
-        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.states(i, size), &folding);
-        Rows::new(self.bits.states.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.weights))
+        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.bits.group(i, size), &folding);
+        Rows::new(self.bits.each.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.weights))
     }
 }
 
@@ -335,7 +322,7 @@ mod tests {
         let at = Point { inst: point.to_vec(), z: [2, 4, 6, 8, 10, 12].map(Fr::from) };
         let weights =
             LaneWeights { rho: Fr::from(3), point: [0; 3].map(Fr::from), planes: [5, 6, 7, 8, 9].map(Fr::from) };
-        let chi = Chi::<Portable>::new(Bits { states: &turned, blocks: &blocks }, &at, &weights);
+        let chi = Chi::<Portable>::new(States { each: &turned, blocks: &blocks }, &at, &weights);
         assert_eq!(chi.first_round(&eq_table(&point[1..])), chi.bit_round(&eq_table(&point[1..]), &[]));
         let (rest, r) = (eq_table(&point[2..]), Fr::from(29));
         assert_eq!(chi.second_round(&rest, &[r]), chi.bit_round(&rest, &[r]));

@@ -1,7 +1,7 @@
 //! The prover, natively: keccak rounds from the last to the first, then the chain of blocks.
 //!
 //! Instances are bound first, so that a keccak round costs about as many multiplications as its states have bits; the
-//! first three variables are bound by tables of bit patterns. What one keccak round needs is freed before the next.
+//! first three variables are bound from the bits. What one keccak round needs is freed before the next.
 
 mod bits;
 mod chain;
@@ -110,7 +110,7 @@ fn prove_round<P: Pack>(
     let constant = if round == 0 { 0 } else { ROUND_CONSTANTS[round - 1] };
     let before = |i: usize| theta_rho_pi(&with_iota(&traces[i][round], constant));
     let (states, blocks) = (turned(count, before), bits::blocks(count, before));
-    let chi = chi::prove::<P>(session, chi::Bits { states: &states, blocks: &blocks }, claim, at, weights);
+    let chi = chi::prove::<P>(session, words::States { each: &states, blocks: &blocks }, claim, at, weights);
     drop((states, blocks));
 
     let (states, blocks) = (turned(count, |i| traces[i][round]), bits::blocks(count, |i| traces[i][round]));
@@ -136,7 +136,7 @@ fn prove_round<P: Pack>(
     let column: [Fr; 64] = std::array::from_fn(|z| delta * places[z] + epsilon * places[(z + 1) % 64]);
     let mut columns = geometric::<5>(Fr::ONE, delta).map(|power| column.map(|v| v * power));
     negate_iota(&mut columns[0], constant);
-    let bits = parity::Bits { states: &states, blocks: &blocks };
+    let bits = words::States { each: &states, blocks: &blocks };
     let parity = parity::Parity::<P>::new(bits, &lanes, columns);
     let parity = parity.prove(session, claim, &theta.bound[..n]);
 

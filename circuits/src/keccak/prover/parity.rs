@@ -2,11 +2,11 @@
 
 mod early;
 
-use super::bits::{Block, TABLE_ROUNDS, five};
+use super::bits::{TABLE_ROUNDS, five};
 use super::pack::{Pack, kernel};
 use super::rows::{self, Rows, fold_packs};
 use super::session::{Session, Sumcheck, accumulate};
-use super::words::{Lane, PACKS, lane_packs};
+use super::words::{Lane, PACKS, States, lane_packs};
 use crate::keccak::permutation::LANES;
 use crate::keccak::poly::{eq_table, fold, geometric, half};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
@@ -25,17 +25,9 @@ pub struct ParityProof {
     pub bound: Vec<Fr>,
 }
 
-/// The bits of the states before the round.
-pub struct Bits<'a> {
-    /// Of each instance, lane by lane.
-    pub states: &'a [[Lane; 25]],
-    /// Of eight instances together, for the first two variables.
-    pub blocks: &'a [Block<25>],
-}
-
 /// The bits and weights of the sum.
 pub struct Parity<'a, P> {
-    bits: Bits<'a>,
+    bits: States<'a>,
     /// `V_x[z]`: weights of the products of columns, with ι's signs.
     columns: [[Fr; 64]; 5],
     /// The same in packs, `[8x + t]`.
@@ -46,7 +38,7 @@ pub struct Parity<'a, P> {
 
 impl<'a, P: Pack> Parity<'a, P> {
     /// - `lanes`: `K_l[z]`; `columns`: `V_x[z]`
-    pub fn new(bits: Bits<'a>, lanes: &[[Fr; 64]], columns: [[Fr; 64]; 5]) -> Self {
+    pub fn new(bits: States<'a>, lanes: &[[Fr; 64]], columns: [[Fr; 64]; 5]) -> Self {
         let packs = |weights: &[[Fr; 64]]| weights.iter().flat_map(|lane| lane_packs(lane)).collect();
         Self { bits, columns, column_packs: packs(&columns), lanes: packs(lanes) }
     }
@@ -84,7 +76,7 @@ impl<'a, P: Pack> Parity<'a, P> {
     /// `Σ_{l,z} K_l[z] c_l[z]` of each instance.
     fn linear(&self) -> Vec<Fr> {
         let (start, doubled) = doubled(&self.lanes);
-        self.bits.states.par_iter().map(|state| signed_sum(start, &doubled, state).sum()).collect()
+        self.bits.each.par_iter().map(|state| signed_sum(start, &doubled, state).sum()).collect()
     }
 
     /// Any of the first three variables, from bits.
@@ -93,25 +85,18 @@ impl<'a, P: Pack> Parity<'a, P> {
         rows::sum(rest, |group| {
             let [low, high] = [0, 1].map(|i| {
                 let mut row = vec![P::zero(); ROW];
-                fold_bits(&mut row, self.states(2 * group + i, 1 << bound.len()), &folding);
+                fold_bits(&mut row, self.bits.group(2 * group + i, 1 << bound.len()), &folding);
                 row
             });
             row_terms(&low, &high, &self.column_packs)
         })
     }
 
-    /// The bits of group `i` of `size` instances.
-    fn states(&self, i: usize, size: usize) -> &[[Lane; 25]] {
-        &self.bits.states[i * size..(i + 1) * size]
-    }
-
     /// The folded lanes of each group of instances after the first variables are bound, and the sums of the next.
     fn rows(&self, bound: &[Fr], rest: &[Fr]) -> (Rows<P>, [Fr; 5]) {
         let (size, folding) = (1 << bound.len(), P::folding(bound));
-        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.states(i, size), &folding);
-        Rows::new(self.bits.states.len() / size, ROW, rest, fill, |_, low, high| {
-            row_terms(low, high, &self.column_packs)
-        })
+        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.bits.group(i, size), &folding);
+        Rows::new(self.bits.each.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.column_packs))
     }
 
     /// The six variables of `z`.
@@ -122,7 +107,7 @@ impl<'a, P: Pack> Parity<'a, P> {
         sumcheck.claim *= halves[6];
         let mean = |j: usize, values: [Fr; 6]| values.map(|v| v * halves[5 - j]);
         let mut sent = [[Fr::ZERO; 6]; 6];
-        // What tells packs apart comes first; the lanes of a pack are the last three variables.
+        // What tells packs apart comes first; the elements of a pack are the last three variables.
         for (j, sent) in sent.iter_mut().enumerate().take(3) {
             let values = place_round(&lanes, &weights, &columns).map(P::sum);
             *sent = sumcheck.round(session, half(), &mean(j, values));
@@ -294,7 +279,8 @@ kernel! {
             }
         }
         let mut values: [P; 6] = total::<P, 6>(products);
-        let [zero, one, lead] = total::<P, 3>(linear).map(P::settle);
+        let [zero, one, lead] = total::<P, 3>(linear);
+    let (zero, one, lead) = (zero.settle(), one.settle(), lead.settle());
         let second = lead.double();
         let minus_one = zero.double() - one + second;
         let two = one.double() - zero + second;
@@ -321,7 +307,7 @@ mod tests {
             (0..16u64).map(|i| from_fn(|l| word(i * 25 + l as u64).rotate_left(l as u32))).collect();
         let (blocks, turned) = (blocks(16, |i| states[i]), states.iter().map(|s| s.map(turn)).collect::<Vec<_>>());
         let columns = from_fn(|x| from_fn(|z| Fr::from(word((64 * x + z) as u64))));
-        let bits = Bits { states: &turned, blocks: &blocks };
+        let bits = States { each: &turned, blocks: &blocks };
         let parity = Parity::<Portable>::new(bits, &[[Fr::ZERO; 64]; 25], columns);
         let point = [13, 17, 19, 23].map(Fr::from);
         assert_eq!(parity.first_round(&eq_table(&point[1..])), parity.bit_round(&eq_table(&point[1..]), &[]));

@@ -74,7 +74,7 @@ impl<P: Pack> Rows<P> {
     }
 }
 
-/// `Σ_i rest[i] f(i)` on all cores.
+/// `Σ_i rest[i] f(i)`, on all cores if there are many.
 pub fn sum<P: Pack, const D: usize>(rest: &[Fr], f: impl Fn(usize) -> [P; D] + Sync) -> [Fr; D] {
     let weigh = |sum: [P; D], i: usize| weighted_sum(sum, P::splat(rest[i]), f(i));
     let total = if rest.len() < PARALLEL {

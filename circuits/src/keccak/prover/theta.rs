@@ -101,7 +101,9 @@ pub fn prove<P: Pack>(
         sent.push(sumcheck.round(session, inst[j], &values));
         let (bound, rest) = (&sumcheck.bound, rest(j + 1));
         let next = match rows {
-            Some(rows) if j >= TABLE_ROUNDS => Rows::fold(&rows, bound[j], &rest, |_, low, high| row_kernel(low, high)),
+            Some(rows) if j >= TABLE_ROUNDS => {
+                Rows::fold(&rows, bound[j], &rest, |_, low, high| whole_row_terms(low, high))
+            }
             before => theta.rows(bound, before.as_ref(), n, &rest),
         };
         (rows, values) = (Some(next.0), next.1);
@@ -183,7 +185,7 @@ impl<P: Pack> Theta<'_, P> {
             fold_bits(columns, parities(i), &folding);
         };
         let terms = |group: usize, low: &[P], high: &[P]| match complete {
-            true => row_kernel(low, high),
+            true => whole_row_terms(low, high),
             false => bit_terms(low, high, parities(2 * group), parities(2 * group + 1), &folding),
         };
         Rows::new(self.states.len() / size, CELLS + if complete { COLUMNS } else { 0 }, rest, fill, terms)
@@ -211,7 +213,7 @@ kernel! {
 
 kernel! {
     /// The terms of two rows of joined lanes and parities.
-    fn row_kernel<P: Pack>(low: &[P], high: &[P]) -> [P; 3] {
+    fn whole_row_terms<P: Pack>(low: &[P], high: &[P]) -> [P; 3] {
         row_terms((&low[..CELLS], &high[..CELLS]), (&low[CELLS..], &high[CELLS..]))
     }
 }
@@ -248,12 +250,13 @@ kernel! {
             let (flip_u, flip_v) = (low[u.0][u.1] ^ high[u.0][u.1], low[v.0][v.1] ^ high[v.0][v.1]);
             one = one.add_signed(0xff, sign_high, d1);
             let (slope, below) = (d1 - d0, d0.double() - d1);
-                for (sum, flips) in minus_one.iter_mut().zip([!(flip_u | flip_v), flip_u ^ flip_v, flip_u & flip_v]) {
+            for (sum, flips) in minus_one.iter_mut().zip([!(flip_u | flip_v), flip_u ^ flip_v, flip_u & flip_v]) {
                 *sum = sum.add_signed(flips, sign, below);
             }
             lead = lead.add_signed(flip_u & flip_v, sign, slope);
         }
-        let [none, once, twice] = minus_one.map(P::settle);
+        let [none, once, twice] = minus_one;
+        let (once, twice) = (once.settle(), twice.settle());
         let nine = twice.double().double().double() + twice;
         [one, none + once.double() + once + nine, lead.settle().double().double()]
     }
@@ -311,7 +314,7 @@ fn places<P: Pack>(
     let halves: [Fr; 7] = geometric(Fr::ONE, half());
     sumcheck.claim *= halves[6];
     let mean = |j: usize, values: [Fr; 3]| values.map(|v| v * halves[5 - j]);
-    // What tells packs apart comes first; the lanes of a pack are the last three variables.
+    // What tells packs apart comes first; the elements of a pack are the last three variables.
     for j in 0..3 {
         let values = place_round(&joined, &plain, &shifted).map(P::sum);
         sent.push(sumcheck.round(session, half(), &mean(j, values)));

@@ -1,8 +1,9 @@
 //! Lanes as packs see them.
 //!
-//! Pack `t` of a lane holds the places `t, t + 8, …, t + 56`: the lowest variables of a place tell packs apart, so that they are
-//! bound pack by pack, and the place before is the same lane of the pack before (or, for `t = 0`, the lane before of the last).
+//! Element `i` of pack `t` of a lane is its place `t + 8i`: the lowest variables of a place tell packs apart, so that they are bound
+//! pack by pack, and the place before is the same element of the pack before (or, for `t = 0`, the element before of the last).
 
+use super::bits::Block;
 use super::pack::{Pack, WIDTH};
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use std::array::from_fn;
@@ -22,6 +23,22 @@ pub fn turn(word: u64) -> Lane {
         m ^= swap ^ swap << shift;
     }
     m.to_le_bytes()
+}
+
+/// The bits of states.
+#[derive(Clone, Copy)]
+pub struct States<'a> {
+    /// Of each instance, lane by lane.
+    pub each: &'a [[Lane; 25]],
+    /// Of eight instances together, for the second variable.
+    pub blocks: &'a [Block<25>],
+}
+
+impl States<'_> {
+    /// Those of group `i` of `size` instances.
+    pub fn group(&self, i: usize, size: usize) -> &[[Lane; 25]] {
+        &self.each[i * size..(i + 1) * size]
+    }
 }
 
 /// The packs of a lane's places.

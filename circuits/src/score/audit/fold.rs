@@ -81,6 +81,10 @@ impl Folds {
         let each = sheet.products.len() / length;
         let others = sheet.products.split_off(each);
         let rows: Vec<&[Product]> = [&sheet.products[..]].into_iter().chain(others.chunks(each.max(1))).collect();
+        let shape = |product: &Product| (product.inputs.len(), product.outputs.len());
+        if let Some(row) = rows.iter().position(|row| !row.iter().map(shape).eq(rows[0].iter().map(shape))) {
+            return Err(ScoreError::Uneven { row });
+        }
         let (mut runs, mut places) = (vec![Vec::new()], HashMap::new());
         for p in 0..each {
             let cells: Vec<Vec<_>> =

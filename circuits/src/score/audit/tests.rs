@@ -108,6 +108,21 @@ fn rows_that_share_a_cell_which_others_do_not_are_refused() {
     assert_eq!(Folds::new(&mut sheet, 3).unwrap_err(), ScoreError::Uneven { row: 1 });
 }
 
+#[test]
+fn rows_of_other_numbers_of_cells_or_products_are_refused() {
+    let refusal = |widths: &[usize]| {
+        let mut sheet = Sheet::default();
+        for width in widths {
+            let inputs: Vec<_> = (0..*width as u64).map(|i| sheet.witness(Fr::from(i))).collect();
+            crate::layers::dense::constrain(&mut sheet, &inputs, &[vec![3; *width]], &[5], &[0]);
+        }
+        Folds::new(&mut sheet, 3).err()
+    };
+    assert_eq!(refusal(&[2, 2, 2]), None);
+    assert_eq!(refusal(&[2, 2, 3]), Some(ScoreError::Uneven { row: 2 }));
+    assert_eq!(refusal(&[2; 7]), Some(ScoreError::Uneven { row: 3 }), "a product that belongs to no row");
+}
+
 /// One product over three rows, with free outputs: `y = 3 x_0 - 2 x_1 + 5`.
 #[derive(Clone)]
 struct Bare([i64; 3]);

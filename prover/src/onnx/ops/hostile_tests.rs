@@ -235,6 +235,13 @@ fn normalisation_in_training_is_refused() {
     };
     assert_eq!(honest(&drop(0), &[1.0, 2.0]), [1.0, 2.0]);
     assert!(refusal(&drop(1)).starts_with("node the Dropout (Dropout): expected training_mode false"));
+    let old = |attributes: &[(&str, &[i64])]| {
+        let mut file = file(&[1, 2], vec![node("Dropout", &["x"], "y", attributes)], vec![]);
+        file.opset_import[0].version = 6;
+        file
+    };
+    assert_eq!(honest(&old(&[("is_test", &[1])]), &[1.0, 2.0]), [1.0, 2.0]);
+    assert!(refusal(&old(&[])).starts_with("node the Dropout (Dropout): expected is_test 1"));
 }
 
 /// Version 6 aligns the second operand from an axis on; no runtime of today runs it, so the numbers are by hand.

@@ -1,6 +1,19 @@
-//! How operations of two operands broadcast before version 7: the second one has dimensions from `axis` on, not the last ones.
+//! What is otherwise before version 7: operations of two operands broadcast so that the second one has dimensions from `axis` on,
+//! not the last ones, and `Dropout` drops unless it is told not to.
 
 use crate::onnx::{error::OnnxError, file::Node, linear::Tensor};
+
+/// Refuses what draws numbers at random.
+///
+/// # Errors
+/// [`OnnxError::Operand`] for a `Dropout` in training.
+pub(super) fn check(node: &Node) -> Result<(), OnnxError> {
+    if node.op != "Dropout" || node.integer("is_test").unwrap_or(0) != 0 {
+        return Ok(());
+    }
+    let problem = "expected is_test 1: a score has to be the same each time; export in evaluation mode".into();
+    Err(OnnxError::Operand { node: node.name.clone(), op: node.op.clone(), problem })
+}
 
 /// Gives the second operand the shape that broadcasts to the first as later versions do it.
 ///

@@ -182,6 +182,7 @@ impl Folder {
         };
         let mut operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
         if self.opset < 7 {
+            legacy::check(node)?;
             legacy::align(node, &mut operands)?;
         }
         let live = |t: &Tensor| t.data.iter().filter(|e| !e.weights.is_empty()).count();

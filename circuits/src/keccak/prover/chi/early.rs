@@ -15,12 +15,12 @@ type Gathered = Vec<[Fr; 8]>;
 impl<P: Pack> Chi<'_, P> {
     /// The first variable.
     pub(super) fn first_round(&self, rest: &[Fr]) -> [Fr; 3] {
-        let [zero, one, two, four, lead] = rows::sum(rest, |group| {
-            let [low, high] = [0, 1].map(|i| &self.bits.states[2 * group + i]);
+        let [zero, one, four, eight, lead] = rows::sum(rest, |group| {
+            let [low, high] = [0, 1].map(|i| &self.bits.each[2 * group + i]);
             flip_sums(&self.weights, low, high)
         });
         let (zero, one) = (zero.double(), one.double());
-        let second = (two + four.double()).double().double();
+        let second = (four + eight.double()).double().double();
         [one, (zero + second).double() - one, -lead.double().double().double()]
     }
 

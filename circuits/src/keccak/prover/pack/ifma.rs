@@ -1,12 +1,13 @@
 //! Packs in 512-bit registers: one element a 64-bit lane, five registers of 52-bit limbs.
 //!
 //! An element `x` is kept as `x 2^260` modulo the field's modulus `p` (Montgomery form); `2^260` is about `84.6 p`. Sums and
-//! differences act on the limbs as signed integers, without carries: 64 products leave 12 of the 64 bits to limbs that start below
-//! `2^57`. [`Pack::factor`] brings a pack back to limbs below `2^52` and a value below `p (1 + 2^-29)`. A product of two such
-//! values, divided by `2^260`, is below `1.02 p`; so is a sum of 128 of them below `2.6 p`.
+//! differences act on the limbs as signed integers, without carries. A limb of a product is below `18 * 2^52`, so 64 of them stay
+//! below `2^62.2`, and [`Pack::factor`] adds at most `2^58.1`; 1,000 settled packs and their quotient stay below `2,001 * 2^52 < 2^63`.
+//! It brings a pack back to limbs below `2^52` and a value below `p (1 + 2^-29)`. A product of two such values, divided by `2^260`,
+//! is below `1.02 p`; so is a sum of 128 of them below `2.6 p`, with limbs below `2^62.2`.
 //!
-//! The intrinsics are unsafe to call where the processor lacks them; [`available`] says whether it has them, and the prover
-//! makes packs of this kind only then.
+//! The intrinsics are unsafe to call where the processor lacks them. [`Ifma`] is named only behind [`available`], which asks for
+//! them: by `prover::prove` and by the test of packs.
 #![allow(unsafe_code)]
 
 use super::{Pack, WIDTH};
@@ -19,7 +20,7 @@ use std::sync::LazyLock;
 
 const LIMBS: usize = 5;
 const LIMB_BITS: u32 = 52;
-const LIMB: u64 = (1 << LIMB_BITS) - 1;
+const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
 
 /// The field's modulus, lowest word first.
 const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
@@ -32,7 +33,7 @@ const NEGATED_INVERSE: u64 = {
         inverse = inverse.wrapping_mul(2u64.wrapping_sub(MODULUS[0].wrapping_mul(inverse)));
         step += 1;
     }
-    inverse.wrapping_neg() & LIMB
+    inverse.wrapping_neg() & LIMB_MASK
 };
 /// `2^208 / p`: the highest limb times this is the value in units of `p`.
 const PER_MODULUS: f64 = 1.0 / (MODULUS_LIMBS[4] as f64 + MODULUS_LIMBS[3] as f64 / (1u64 << LIMB_BITS) as f64);
@@ -55,10 +56,10 @@ pub fn available() -> bool {
 /// 256 bits in limbs.
 const fn split(words: &[u64; 4]) -> [u64; LIMBS] {
     [
-        words[0] & LIMB,
-        (words[0] >> 52 | words[1] << 12) & LIMB,
-        (words[1] >> 40 | words[2] << 24) & LIMB,
-        (words[2] >> 28 | words[3] << 36) & LIMB,
+        words[0] & LIMB_MASK,
+        (words[0] >> 52 | words[1] << 12) & LIMB_MASK,
+        (words[1] >> 40 | words[2] << 24) & LIMB_MASK,
+        (words[2] >> 28 | words[3] << 36) & LIMB_MASK,
         words[3] >> 16,
     ]
 }
@@ -94,7 +95,7 @@ pub struct Folding {
 /// Eight times `value`.
 #[inline(always)]
 fn broadcast(value: u64) -> __m512i {
-    // SAFETY: packs are made only if `available`.
+    // SAFETY: `Ifma` is named only behind `available`.
     unsafe { _mm512_set1_epi64(value as i64) }
 }
 
@@ -111,7 +112,7 @@ impl Add for Ifma {
     #[inline(always)]
     fn add(mut self, other: Self) -> Self {
         for k in 0..LIMBS {
-            // SAFETY: packs are made only if `available`.
+            // SAFETY: `Ifma` is named only behind `available`.
             self.0[k] = unsafe { _mm512_add_epi64(self.0[k], other.0[k]) };
         }
         self
@@ -124,7 +125,7 @@ impl Sub for Ifma {
     #[inline(always)]
     fn sub(mut self, other: Self) -> Self {
         for k in 0..LIMBS {
-            // SAFETY: packs are made only if `available`.
+            // SAFETY: `Ifma` is named only behind `available`.
             self.0[k] = unsafe { _mm512_sub_epi64(self.0[k], other.0[k]) };
         }
         self
@@ -148,14 +149,14 @@ impl Pack for Ifma {
             let words = bytes.as_ref().as_chunks::<8>().0;
             split(&from_fn(|w| u64::from_le_bytes(words[w])))
         });
-        // SAFETY: packs are made only if `available`; eight words of 64 bits make a register.
+        // SAFETY: `Ifma` is named only behind `available`; eight words of 64 bits make a register.
         Self(from_fn(|k| unsafe { _mm512_loadu_si512(limbs.map(|limbs| limbs[k]).as_ptr().cast()) }))
     }
 
     fn values(self) -> [Fr; WIDTH] {
         let limbs = self.factor().0.map(|limb| {
             let mut words = [0u64; WIDTH];
-            // SAFETY: packs are made only if `available`; a register makes eight words of 64 bits.
+            // SAFETY: `Ifma` is named only behind `available`; a register makes eight words of 64 bits.
             unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), limb) };
             words
         });
@@ -165,7 +166,7 @@ impl Pack for Ifma {
     #[inline(always)]
     fn factor(self) -> Factor {
         let mut limbs = self.0;
-        // SAFETY: packs are made only if `available`.
+        // SAFETY: `Ifma` is named only behind `available`.
         unsafe {
             let value = _mm512_mul_pd(_mm512_cvtepi64_pd(limbs[4]), _mm512_set1_pd(PER_MODULUS));
             let quotient = _mm512_cvt_roundpd_epi64::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(_mm512_sub_pd(
@@ -178,7 +179,7 @@ impl Pack for Ifma {
             }
             for k in 0..LIMBS - 1 {
                 limbs[k + 1] = _mm512_add_epi64(limbs[k + 1], _mm512_srai_epi64::<LIMB_BITS>(limbs[k]));
-                limbs[k] = _mm512_and_si512(limbs[k], broadcast(LIMB));
+                limbs[k] = _mm512_and_si512(limbs[k], broadcast(LIMB_MASK));
             }
         }
         Factor(limbs)
@@ -187,7 +188,7 @@ impl Pack for Ifma {
     #[inline(always)]
     fn minus_where(mut self, mask: u8, other: Self) -> Self {
         for k in 0..LIMBS {
-            // SAFETY: packs are made only if `available`.
+            // SAFETY: `Ifma` is named only behind `available`.
             self.0[k] = unsafe { _mm512_mask_sub_epi64(self.0[k], mask, self.0[k], other.0[k]) };
         }
         self
@@ -197,7 +198,7 @@ impl Pack for Ifma {
     fn add_signed(mut self, counts: u8, minus: u8, other: Self) -> Self {
         self = self.minus_where(counts & minus, other);
         for k in 0..LIMBS {
-            // SAFETY: packs are made only if `available`.
+            // SAFETY: `Ifma` is named only behind `available`.
             self.0[k] = unsafe { _mm512_mask_add_epi64(self.0[k], counts & !minus, self.0[k], other.0[k]) };
         }
         self
@@ -226,7 +227,7 @@ impl Pack for Ifma {
     fn add_product(mut dot: Dot, left: Factor, right: Factor) -> Dot {
         for i in 0..LIMBS {
             for j in 0..LIMBS {
-                // SAFETY: packs are made only if `available`.
+                // SAFETY: `Ifma` is named only behind `available`.
                 unsafe {
                     dot.0[i + j] = _mm512_madd52lo_epu64(dot.0[i + j], left.0[i], right.0[j]);
                     dot.0[i + j + 1] = _mm512_madd52hi_epu64(dot.0[i + j + 1], left.0[i], right.0[j]);
@@ -239,7 +240,7 @@ impl Pack for Ifma {
     #[inline(always)]
     fn reduce(dot: Dot) -> Self {
         let mut columns = dot.0;
-        // SAFETY: packs are made only if `available`.
+        // SAFETY: `Ifma` is named only behind `available`.
         unsafe {
             let mut modulus = [broadcast(0); LIMBS];
             for k in 0..LIMBS {
@@ -269,6 +270,6 @@ mod tests {
         assert_eq!(join(split(&[u64::MAX; 4])), [u64::MAX; 4]);
         let hex = MODULUS.iter().rev().map(|word| format!("{word:016x}")).collect::<String>();
         assert_eq!(format!("0x{hex}"), Fr::MODULUS);
-        assert_eq!(NEGATED_INVERSE.wrapping_mul(MODULUS[0]) & LIMB, LIMB);
+        assert_eq!(NEGATED_INVERSE.wrapping_mul(MODULUS[0]) & LIMB_MASK, LIMB_MASK);
     }
 }

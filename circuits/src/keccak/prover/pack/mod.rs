@@ -1,12 +1,12 @@
 //! Eight field elements at a time.
 //!
-//! The sums of the prover are written once, over [`Pack`]; the processor decides which implementation runs: [`ifma`] in
-//! vector registers where it has AVX-512 with 52-bit products, [`portable`] elsewhere. Both give the same elements, so the
+//! The sums of the prover are written once, over [`Pack`]; the processor decides which implementation runs: `ifma` in
+//! vector registers where it has AVX-512 with 52-bit products, `portable` elsewhere. Both give the same elements, so the
 //! proof does not depend on the machine.
 
 #[cfg(target_arch = "x86_64")]
-pub mod ifma;
-pub mod portable;
+pub(super) mod ifma;
+pub(super) mod portable;
 
 use halo2_base::halo2_proofs::halo2curves::bn256::Fr;
 use std::ops::{Add, Sub};
@@ -14,9 +14,10 @@ use std::ops::{Add, Sub};
 /// Elements of a pack.
 pub const WIDTH: usize = 8;
 
-/// Eight field elements, lane by lane; sums and differences are not reduced.
+/// Eight field elements, each computed with by itself; sums and differences are not reduced.
 ///
-/// Between two calls of [`Pack::factor`] or [`Pack::settle`] at most 64 products, or 1,000 settled packs, may be added up.
+/// Between two calls of [`Pack::factor`] or [`Pack::settle`] at most 64 products, or 1,000 settled packs, may be added up. A reduced
+/// sum of `k` products counts as `(k + 1) / 2` of them.
 pub trait Pack: Copy + Send + Sync + Add<Output = Self> + Sub<Output = Self> + From<Self::Factor> + 'static {
     /// A reduced pack, ready to be multiplied.
     type Factor: Copy + Send + Sync;
@@ -25,7 +26,7 @@ pub trait Pack: Copy + Send + Sync + Add<Output = Self> + Sub<Output = Self> + F
     /// What the bits of `2^k` instances fold to, `k <= 3`.
     type Folding: Send + Sync;
 
-    /// Whether the implementation needs the instructions of [`ifma`].
+    /// Whether the implementation needs the instructions of `ifma`.
     const VECTOR: bool;
 
     /// Eight zeros.
@@ -36,9 +37,9 @@ pub trait Pack: Copy + Send + Sync + Add<Output = Self> + Sub<Output = Self> + F
     fn values(self) -> [Fr; WIDTH];
     /// Reduces.
     fn factor(self) -> Self::Factor;
-    /// `self - other` in the lanes whose bit in `mask` is set, `self` in the others.
+    /// `self - other` where the bit in `mask` is set, `self` elsewhere.
     fn minus_where(self, mask: u8, other: Self) -> Self;
-    /// Adds `other` in the lanes whose bit in `counts` is set, with the sign minus where that in `minus` is.
+    /// Adds `other` where the bit in `counts` is set, with the sign minus where that in `minus` is.
     fn add_signed(self, counts: u8, minus: u8, other: Self) -> Self;
     /// For `k` variables bound to `bound`; a bit counts as `1 - 2 * bit`.
     fn folding(bound: &[Fr]) -> Self::Folding;
@@ -102,7 +103,7 @@ macro_rules! kernel {
 
             #[cfg(target_arch = "x86_64")]
             if P::VECTOR {
-                // SAFETY: packs of vectors are made only if the processor has the instructions.
+                // SAFETY: packs with `VECTOR` are named only if the processor has the instructions.
                 #[allow(unsafe_code)]
                 return unsafe { vector::<P $(, $size)?>($($argument),*) };
             }
@@ -120,13 +121,18 @@ mod tests {
     use halo2_base::halo2_proofs::arithmetic::Field;
     use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 
-    /// Elements at the edges of the field and of the limbs, and random ones.
+    /// Elements at the edges of the field and of the limbs, in the form of either kind of packs, and random ones.
     fn element(rng: &mut StdRng) -> Fr {
-        match rng.gen_range(0..6) {
+        // What vectors keep is the element times 2^260.
+        let form = if rng.gen_range(0..2) == 0 { Fr::ONE } else { Fr::from(2).pow([260]).invert().unwrap() };
+        form * match rng.gen_range(0..8) {
             0 => Fr::ZERO,
             1 => -Fr::ONE,
             2 => Fr::from(rng.gen_range(0..3u64)),
             3 => -Fr::from(2).pow([52 * rng.gen_range(1..5u64)]),
+            4 => Fr::from(2).pow([52 * rng.gen_range(1..5u64)]) - Fr::from(rng.gen_range(0..3u64)),
+            // about p / 2^30, where the rounding of the quotient is nearest to its margin
+            5 => Fr::from(2).pow([30]).invert().unwrap() * -Fr::from(rng.gen_range(0..1u64 << 30)),
             _ => Fr::from(rng.next_u64()).pow([5]),
         }
     }
@@ -151,6 +157,10 @@ mod tests {
             let mut settled = P::zero();
             (0..1000).for_each(|_| settled = settled - pa);
             assert_eq!(settled.values(), at(&|i| -a[i] * Fr::from(1000)));
+            let mut both = P::zero();
+            (0..500).for_each(|_| both = both + pa - pb);
+            assert_eq!(both.values(), at(&|i| (a[i] - b[i]) * Fr::from(500)));
+            assert_eq!(P::mul(P::zero().factor(), pa.factor()).values(), [Fr::ZERO; WIDTH]);
             let mut dot = P::dot();
             (0..128).for_each(|_| dot = P::add_product(dot, pa.factor(), pb.factor()));
             assert_eq!(P::reduce(dot).values(), at(&|i| a[i] * b[i] * Fr::from(128)));

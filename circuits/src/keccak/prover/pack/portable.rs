@@ -29,6 +29,31 @@ impl Sub for Portable {
     }
 }
 
+/// The positions of the bits that are set.
+fn bits(mut mask: u8) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let first = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (first < WIDTH).then_some(first)
+    })
+}
+
+/// `sum + left * right`: not inlined, as hundreds of products in one function would not fit the processor's cache of instructions.
+#[inline(never)]
+fn add_products(sum: &mut [Fr; WIDTH], left: &[Fr; WIDTH], right: &[Fr; WIDTH]) {
+    for i in 0..WIDTH {
+        sum[i] += left[i] * right[i];
+    }
+}
+
+/// `left *= right`.
+#[inline(never)]
+fn multiply(left: &mut [Fr; WIDTH], right: &[Fr; WIDTH]) {
+    for i in 0..WIDTH {
+        left[i] *= right[i];
+    }
+}
+
 impl Pack for Portable {
     type Factor = Self;
     type Dot = Self;
@@ -56,20 +81,18 @@ impl Pack for Portable {
 
     #[inline(always)]
     fn minus_where(mut self, mask: u8, other: Self) -> Self {
-        for (i, value) in self.0.iter_mut().enumerate() {
-            // A look-up is cheaper than a branch that is taken every other time.
-            *value -= [Fr::ZERO, other.0[i]][(mask >> i & 1) as usize];
+        for i in bits(mask) {
+            self.0[i] -= other.0[i];
         }
         self
     }
 
     #[inline(always)]
     fn add_signed(mut self, counts: u8, minus: u8, other: Self) -> Self {
-        for (i, value) in self.0.iter_mut().enumerate() {
-            let choice = (counts >> i & 1) + 2 * (minus >> i & 1);
-            *value += [Fr::ZERO, other.0[i], Fr::ZERO, -other.0[i]][choice as usize];
+        for i in bits(counts & !minus) {
+            self.0[i] += other.0[i];
         }
-        self
+        self.minus_where(counts & minus, other)
     }
 
     fn folding(bound: &[Fr]) -> Vec<Fr> {
@@ -90,13 +113,15 @@ impl Pack for Portable {
     }
 
     #[inline(always)]
-    fn add_product(dot: Self, left: Self, right: Self) -> Self {
-        Self(from_fn(|i| dot.0[i] + left.0[i] * right.0[i]))
+    fn add_product(mut dot: Self, left: Self, right: Self) -> Self {
+        add_products(&mut dot.0, &left.0, &right.0);
+        dot
     }
 
     #[inline(always)]
-    fn mul(left: Self, right: Self) -> Self {
-        Self(from_fn(|i| left.0[i] * right.0[i]))
+    fn mul(mut left: Self, right: Self) -> Self {
+        multiply(&mut left.0, &right.0);
+        left
     }
 
     #[inline(always)]

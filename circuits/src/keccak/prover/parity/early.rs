@@ -15,7 +15,7 @@ impl<P: Pack> Parity<'_, P> {
     /// The first variable: with ±1, a product of lines is `± (1 - 2X)^(number of lanes that flip)`.
     pub(super) fn first_round(&self, rest: &[Fr]) -> [Fr; 5] {
         let by_flips = rows::sum(rest, |group| {
-            let [low, high] = [0, 1].map(|i| &self.bits.states[2 * group + i]);
+            let [low, high] = [0, 1].map(|i| &self.bits.each[2 * group + i]);
             flip_sums(&self.column_packs, low, high)
         });
         // 1 - 2X at 1, -1, 2, -2 and its leading coefficient.
@@ -67,7 +67,7 @@ kernel! {
     fn flip_sums<P: Pack>(columns: &[P], low: &[Lane; 25], high: &[Lane; 25]) -> [P; 6] {
         let mut sums = [P::zero(); 6];
         for (cell, weight) in columns.iter().enumerate() {
-            // Bit `i` of `counts[k]`: bit `k` of the number of flips in lane `i` of the pack.
+            // Bit `i` of `counts[k]`: bit `k` of the number of flips in element `i` of the pack.
             let (mut sign, mut counts) = (0, [0u8; 3]);
             for y in 0..5 {
                 let lane = cell / PACKS + 5 * y;
@@ -77,7 +77,7 @@ kernel! {
                     (*count, carry) = (*count ^ carry, *count & carry);
                 }
             }
-                for (flips, sum) in sums.iter_mut().enumerate() {
+            for (flips, sum) in sums.iter_mut().enumerate() {
                 let equal = (0..3).fold(0xff, |mask, k| mask & if flips >> k & 1 == 1 { counts[k] } else { !counts[k] });
                 *sum = sum.add_signed(equal, sign, *weight);
             }
