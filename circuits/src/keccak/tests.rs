@@ -21,6 +21,7 @@ const SEED: Fr = Fr::from_raw([1, 2, 3, 4]);
 #[test_case(3)]
 #[test_case(4)]
 #[test_case(6)]
+#[test_case(7; "of 128 instances, where rows are made on several cores")]
 fn honest_proofs_are_accepted(n: usize) {
     let (messages, first) = instances(1 << n);
     let (proof, outs) = prove(&messages, &first, SEED);

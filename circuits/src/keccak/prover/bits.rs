@@ -3,6 +3,7 @@
 //! While the first three instance variables are bound, a folded bit is a function of at most eight bits: where it is not cheaper to
 //! compute, it is looked up.
 
+use super::words::turn;
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use rayon::prelude::*;
 
@@ -28,13 +29,7 @@ pub fn blocks<const L: usize>(count: usize, lanes: impl Fn(usize) -> [u64; L] + 
 fn transpose(words: &[u64; BLOCK]) -> [u8; 64] {
     let mut out = [0; 64];
     for (k, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        // An 8x8 matrix of bits with the words as rows, transposed by swapping ever larger squares.
-        let mut m = words.iter().rev().fold(0u64, |m, word| m << 8 | (word >> (8 * k) & 0xff));
-        for (shift, mask) in [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
-            let swap = (m ^ m >> shift) & mask;
-            m ^= swap ^ swap << shift;
-        }
-        *out = m.to_le_bytes();
+        *out = turn(words.iter().rev().fold(0, |rows, word| rows << 8 | (word >> (8 * k) & 0xff)));
     }
     out
 }

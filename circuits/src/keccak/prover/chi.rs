@@ -7,9 +7,9 @@ mod early;
 
 use super::bits::{TABLE_ROUNDS, three};
 use super::pack::{Pack, kernel};
-use super::rows::{self, Rows, add_weighted, fold_packs};
+use super::rows::{Rows, add_weighted, fold_packs};
 use super::session::{Session, Sumcheck, accumulate};
-use super::words::{Lane, PACKS, States, lane_packs};
+use super::words::{PACKS, States, lane_packs};
 use crate::keccak::poly::{eq_table, fold, geometric, half};
 use crate::keccak::verifier::{LaneWeights, Point};
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
@@ -17,8 +17,11 @@ use std::array::from_fn;
 
 /// Packs of a lane position: 5 planes.
 const CELLS: usize = 5 * PACKS;
-/// Packs of a row: five lanes' cells.
-const ROW: usize = 5 * CELLS;
+
+/// Where a row holds lane `x` of a cell.
+const fn place(x: usize, cell: usize) -> usize {
+    (x + 5 * (cell / PACKS)) * PACKS + cell % PACKS
+}
 
 /// What is sent, where it ends, and the values there.
 pub struct ChiProof {
@@ -143,7 +146,7 @@ pub fn prove<P: Pack>(
         let values = match j {
             0 => chi.first_round(&rest),
             1 => chi.second_round(&rest, &sumcheck.bound),
-            _ => chi.bit_round(&rest, &sumcheck.bound),
+            _ => chi.rows(&sumcheck.bound, &rest).1,
         };
         sent.push(sumcheck.round(session, at.inst[j], &values));
     }
@@ -161,16 +164,16 @@ pub fn prove<P: Pack>(
 
 /// The variables of places and planes; returns the lanes where they end.
 ///
-/// - `lanes`: with all instances bound
+/// - `row`: the lanes with all instances bound
 fn places<P: Pack>(
     session: &mut Session,
     sumcheck: &mut Sumcheck,
     sent: &mut Vec<[Fr; 3]>,
-    lanes: &[P],
+    row: &[P],
     scales: &[Fr; 5],
     coordinates: &[Fr],
 ) -> [Fr; 5] {
-    let mut lanes: Vec<Vec<P>> = lanes.chunks(CELLS).map(<[P]>::to_vec).collect();
+    let mut lanes: Vec<Vec<P>> = (0..5).map(|x| (0..CELLS).map(|cell| row[place(x, cell)]).collect()).collect();
     let packed_scales = scales.map(P::splat);
     // What tells packs apart comes first; the elements of a pack are the last three variables of a place.
     let within = eq_table(&coordinates[3..6]);
@@ -236,7 +239,7 @@ kernel! {
             let (mut b, mut s) = ([[&low[0]; 2]; 5], [[P::zero(); 2]; 5]);
             for x in 0..5 {
                 let weight = weights[x].factor();
-                b[x] = [&low[x * CELLS + cell], &high[x * CELLS + cell]];
+                b[x] = [&low[place(x, cell)], &high[place(x, cell)]];
                 for end in 0..2 {
                     s[x][end] = P::mul(b[x][end].factor(), weight);
                 }
@@ -260,24 +263,9 @@ impl<'a, P: Pack> Chi<'a, P> {
         Self { bits, scales, cells, weights: weights.collect() }
     }
 
-    /// Any of the first three variables, from bits.
-    fn bit_round(&self, rest: &[Fr], bound: &[Fr]) -> [Fr; 3] {
-        let folding = P::folding(bound);
-        rows::sum(rest, |group| {
-            let [low, high] = [0, 1].map(|i| {
-                let mut row = vec![P::zero(); ROW];
-                fold_bits(&mut row, self.bits.group(2 * group + i, 1 << bound.len()), &folding);
-                row
-            });
-            row_terms(&low, &high, &self.weights)
-        })
-    }
-
-    /// The folded lanes of each group of instances after the first variables are bound, and the sums of the next.
+    /// The folded lanes after at most three variables are bound, and the sums of the next.
     fn rows(&self, bound: &[Fr], rest: &[Fr]) -> (Rows<P>, [Fr; 3]) {
-        let (size, folding) = (1 << bound.len(), P::folding(bound));
-        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.bits.group(i, size), &folding);
-        Rows::new(self.bits.each.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.weights))
+        Rows::of_bits(self.bits.each, bound, rest, |low, high| row_terms(low, high, &self.weights))
     }
 }
 
@@ -292,16 +280,6 @@ kernel! {
             }
         }
         weights
-    }
-}
-
-kernel! {
-    /// The row of a group of instances.
-    fn fold_bits<P: Pack>(row: &mut [P], states: &[[Lane; 25]], folding: &P::Folding) {
-        for (i, out) in row.iter_mut().enumerate() {
-            let (x, cell) = (i / CELLS, i % CELLS);
-            *out = P::fold(folding, |instance| states[instance][x + 5 * (cell / PACKS)][cell % PACKS]).settle();
-        }
     }
 }
 
@@ -323,10 +301,12 @@ mod tests {
         let weights =
             LaneWeights { rho: Fr::from(3), point: [0; 3].map(Fr::from), planes: [5, 6, 7, 8, 9].map(Fr::from) };
         let chi = Chi::<Portable>::new(States { each: &turned, blocks: &blocks }, &at, &weights);
-        assert_eq!(chi.first_round(&eq_table(&point[1..])), chi.bit_round(&eq_table(&point[1..]), &[]));
+        assert_eq!(chi.first_round(&eq_table(&point[1..])), chi.rows(&[], &eq_table(&point[1..])).1);
         let (rest, r) = (eq_table(&point[2..]), Fr::from(29));
-        assert_eq!(chi.second_round(&rest, &[r]), chi.bit_round(&rest, &[r]));
+        assert_eq!(chi.second_round(&rest, &[r]), chi.rows(&[r], &rest).1);
         let (bound, rest) = ([29, 31].map(Fr::from), eq_table(&point[3..]));
-        assert_eq!(chi.bit_round(&rest, &bound), chi.rows(&bound, &rest).1);
+        let folded = chi.rows(&bound[..1], &eq_table(&point[2..])).0;
+        let folded = folded.fold(bound[1], &rest, |_, low, high| row_terms(low, high, &chi.weights));
+        assert_eq!(folded.1, chi.rows(&bound, &rest).1);
     }
 }

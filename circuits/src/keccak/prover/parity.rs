@@ -4,7 +4,7 @@ mod early;
 
 use super::bits::{TABLE_ROUNDS, five};
 use super::pack::{Pack, kernel};
-use super::rows::{self, Rows, fold_packs};
+use super::rows::{Rows, fold_packs};
 use super::session::{Session, Sumcheck, accumulate};
 use super::words::{Lane, PACKS, States, lane_packs};
 use crate::keccak::permutation::LANES;
@@ -14,8 +14,6 @@ use rayon::prelude::*;
 
 /// Packs of five columns.
 const CELLS: usize = 5 * PACKS;
-/// Packs of a row: 25 lanes.
-const ROW: usize = LANES * PACKS;
 
 /// What is sent, where it ends, and the values there.
 pub struct ParityProof {
@@ -57,7 +55,7 @@ impl<'a, P: Pack> Parity<'a, P> {
             let values = match j {
                 0 => self.first_round(&rest),
                 1 => self.second_round(&rest, sumcheck.bound[0]),
-                _ => self.bit_round(&rest, &sumcheck.bound),
+                _ => self.rows(&sumcheck.bound, &rest).1,
             };
             sent.push(sumcheck.round(session, *w, &with_linear(values, &linear, &rest)));
             linear = fold(&linear, sumcheck.bound[j]);
@@ -79,24 +77,9 @@ impl<'a, P: Pack> Parity<'a, P> {
         self.bits.each.par_iter().map(|state| signed_sum(start, &doubled, state).sum()).collect()
     }
 
-    /// Any of the first three variables, from bits.
-    fn bit_round(&self, rest: &[Fr], bound: &[Fr]) -> [Fr; 5] {
-        let folding = P::folding(bound);
-        rows::sum(rest, |group| {
-            let [low, high] = [0, 1].map(|i| {
-                let mut row = vec![P::zero(); ROW];
-                fold_bits(&mut row, self.bits.group(2 * group + i, 1 << bound.len()), &folding);
-                row
-            });
-            row_terms(&low, &high, &self.column_packs)
-        })
-    }
-
-    /// The folded lanes of each group of instances after the first variables are bound, and the sums of the next.
+    /// The folded lanes after at most three variables are bound, and the sums of the next.
     fn rows(&self, bound: &[Fr], rest: &[Fr]) -> (Rows<P>, [Fr; 5]) {
-        let (size, folding) = (1 << bound.len(), P::folding(bound));
-        let fill = |i: usize, row: &mut [P]| fold_bits(row, self.bits.group(i, size), &folding);
-        Rows::new(self.bits.each.len() / size, ROW, rest, fill, |_, low, high| row_terms(low, high, &self.column_packs))
+        Rows::of_bits(self.bits.each, bound, rest, |low, high| row_terms(low, high, &self.column_packs))
     }
 
     /// The six variables of `z`.
@@ -214,15 +197,6 @@ kernel! {
     }
 }
 
-kernel! {
-    /// The row of a group of instances.
-    fn fold_bits<P: Pack>(row: &mut [P], states: &[[Lane; 25]], folding: &P::Folding) {
-        for (i, out) in row.iter_mut().enumerate() {
-            *out = P::fold(folding, |instance| states[instance][i / PACKS][i % PACKS]).settle();
-        }
-    }
-}
-
 /// Adds the product of five lines, at `1, -1, 2, -2` and the leading coefficient.
 #[inline(always)]
 fn add_product<P: Pack>(dots: &mut [P::Dot; 5], [a, b, c, d, e]: [[P; 2]; 5]) {
@@ -310,10 +284,12 @@ mod tests {
         let bits = States { each: &turned, blocks: &blocks };
         let parity = Parity::<Portable>::new(bits, &[[Fr::ZERO; 64]; 25], columns);
         let point = [13, 17, 19, 23].map(Fr::from);
-        assert_eq!(parity.first_round(&eq_table(&point[1..])), parity.bit_round(&eq_table(&point[1..]), &[]));
+        assert_eq!(parity.first_round(&eq_table(&point[1..])), parity.rows(&[], &eq_table(&point[1..])).1);
         let (rest, r) = (eq_table(&point[2..]), Fr::from(29));
-        assert_eq!(parity.second_round(&rest, r), parity.bit_round(&rest, &[r]));
+        assert_eq!(parity.second_round(&rest, r), parity.rows(&[r], &rest).1);
         let (bound, rest) = ([29, 31].map(Fr::from), eq_table(&point[3..]));
-        assert_eq!(parity.bit_round(&rest, &bound), parity.rows(&bound, &rest).1);
+        let folded = parity.rows(&bound[..1], &eq_table(&point[2..])).0;
+        let folded = folded.fold(bound[1], &rest, |_, low, high| row_terms(low, high, &parity.column_packs));
+        assert_eq!(folded.1, parity.rows(&bound, &rest).1);
     }
 }

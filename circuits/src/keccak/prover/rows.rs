@@ -3,6 +3,8 @@
 //! A row is summed right after it was made, while the processor's cache still holds it: memory is read once a variable.
 
 use super::pack::{Pack, kernel};
+use super::words::{Lane, PACKS};
+use crate::keccak::permutation::LANES;
 use halo2_base::halo2_proofs::{arithmetic::Field, halo2curves::bn256::Fr};
 use rayon::prelude::*;
 
@@ -50,6 +52,20 @@ impl<P: Pack> Rows<P> {
             (0..rest.len()).into_par_iter().fold(start, make).reduce(start, join)
         };
         (Self(rows), sum.map(P::sum))
+    }
+
+    /// The rows of whole states once their first variables are bound: pack `t` of lane `l` is `8l + t`. Sums as [`Rows::new`].
+    ///
+    /// - `states`: bits of each instance; `bound`: at most three variables
+    pub fn of_bits<const D: usize>(
+        states: &[[Lane; LANES]],
+        bound: &[Fr],
+        rest: &[Fr],
+        terms: impl Fn(&[P], &[P]) -> [P; D] + Sync,
+    ) -> (Self, [Fr; D]) {
+        let (size, folding) = (1 << bound.len(), P::folding(bound));
+        let fill = |i: usize, row: &mut [P]| fold_bits(row, &states[i * size..(i + 1) * size], &folding);
+        Self::new(states.len() / size, LANES * PACKS, rest, fill, |_, low, high| terms(low, high))
     }
 
     /// The first row.
@@ -113,6 +129,15 @@ pub fn add_weighted<P: Pack, const D: usize>(mut sum: [P; D], weight: P, values:
 #[inline(always)]
 fn fold_pack<P: Pack>(low: P, high: P, r: P::Factor) -> P {
     (low + P::mul((high - low).factor(), r)).settle()
+}
+
+kernel! {
+    /// The row of a group of instances.
+    fn fold_bits<P: Pack>(row: &mut [P], states: &[[Lane; LANES]], folding: &P::Folding) {
+        for (i, out) in row.iter_mut().enumerate() {
+            *out = P::fold(folding, |instance| states[instance][i / PACKS][i % PACKS]).settle();
+        }
+    }
 }
 
 kernel! {

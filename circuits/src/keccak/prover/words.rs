@@ -34,13 +34,6 @@ pub struct States<'a> {
     pub blocks: &'a [Block<25>],
 }
 
-impl States<'_> {
-    /// Those of group `i` of `size` instances.
-    pub fn group(&self, i: usize, size: usize) -> &[[Lane; 25]] {
-        &self.each[i * size..(i + 1) * size]
-    }
-}
-
 /// The packs of a lane's places.
 pub fn lane_packs<P: Pack>(places: &[Fr]) -> [P; PACKS] {
     from_fn(|t| P::new(&from_fn(|i| places[t + PACKS * i])))
